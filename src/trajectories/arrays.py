@@ -1,0 +1,110 @@
+"""Names, units and types of everything that is stored, and reading and writing of netCDF files."""
+
+import os
+import tempfile
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+ATTRIBUTES: dict[str, dict[str, str]] = {
+    "model": {"long_name": "model"},
+    "label": {"long_name": "number of parameters, as written in figures"},
+    "family": {"long_name": "model family: one architecture, one tokenizer"},
+    "parameters": {"long_name": "number of parameters, embeddings included", "units": "1"},
+    "checkpoint": {"long_name": "training step of the checkpoint", "units": "1"},
+    "tokens_seen": {"long_name": "training tokens seen", "units": "1"},
+    "flops": {"long_name": "training compute (Chowdhery et al., 2022)", "units": "FLOP"},
+    "training_fraction": {"long_name": "fraction of training", "units": "1"},
+    "validation_perplexity": {"long_name": "validation perplexity", "units": "1"},
+    "domain_perplexity": {"long_name": "validation perplexity of one domain", "units": "1"},
+    "validation_domain": {"long_name": "domain of the validation text"},
+    "validation_log_likelihood": {
+        "long_name": "mean log-likelihood of a validation token, by domain",
+        "units": "nats",
+    },
+    "validation_tokens": {"long_name": "scored validation tokens, by domain", "units": "1"},
+    "token": {"long_name": "context-token pair"},
+    "log_likelihood": {"long_name": "log-likelihood of the token given its context", "units": "nats"},
+    "document": {"long_name": "held-out document"},
+    "domain": {"long_name": "domain of the document"},
+    "position": {"long_name": "position in the window", "units": "1"},
+    "token_id": {"long_name": "token in the vocabulary", "units": "1"},
+    "token_text": {"long_name": "token as text"},
+    "window": {"long_name": "window of held-out text"},
+    "split": {"long_name": "what the window is for: analysis or validation"},
+    "start": {"long_name": "fraction of training from which the trend is fitted", "units": "1"},
+    "slope": {"long_name": "slope of PPL_i / PPL_j (Eq. 1)", "units": "1"},
+    "p_value": {"long_name": "p-value of the slope", "units": "1"},
+    "trend": {"long_name": "trend of the token's perplexity (section 3.1)"},
+}
+MISSING_FLAG = -127  # fill value of flag variables, which hold int8 codes on disk and float32 with NaN in memory
+COMPRESSION = {"zlib": True, "complevel": 4, "shuffle": True}
+
+
+def label(dataset: xr.Dataset) -> xr.Dataset:
+    """The dataset with units and long names on every variable that is known by name."""
+    labelled = dataset.copy()
+    for name in labelled.variables:
+        known = ATTRIBUTES.get(str(name), {})
+        labelled[name].attrs = {**known, **labelled[name].attrs}
+    return labelled
+
+
+def require(array: xr.DataArray | xr.Dataset, *dimensions: str, what: str) -> None:
+    """Raise ValueError, naming `what`, unless the array has these dimensions."""
+    absent = [name for name in dimensions if name not in array.dims]
+    if absent:
+        came = tuple(str(name) for name in array.dims)
+        raise ValueError(f"{what} needs the dimensions {dimensions}, got {came}; missing: {', '.join(absent)}")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path` that becomes `path` when the block succeeds.
+
+    When the block raises (a full disk, say), the temporary file is removed and the old `path` stays as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write(dataset: xr.Dataset, path: Path | str) -> None:
+    """Write netCDF4: labelled, compressed, the same bytes for the same data, whole or not at all."""
+    target = Path(path)
+    loaded = label(dataset).load()
+    encoding = {name: _encoding(loaded[name]) for name in loaded.variables}
+    try:
+        with replacing(target) as temporary:
+            loaded.to_netcdf(temporary, engine="netcdf4", format="NETCDF4", encoding=encoding)
+    except (OSError, RuntimeError) as error:
+        raise OSError(f"could not write {target}: {error}; the old file, if any, is unchanged") from error
+
+
+def read(path: Path | str) -> xr.Dataset:
+    """The whole dataset in memory; raises FileNotFoundError or OSError that name the file."""
+    source = Path(path)
+    if not source.is_file():
+        raise FileNotFoundError(f"{source} does not exist; make it with `dvc repro` or fetch it with `dvc pull`")
+    try:
+        return xr.load_dataset(source, engine="netcdf4")
+    except (OSError, RuntimeError, ValueError) as error:
+        raise OSError(f"{source} is not a readable netCDF file ({error}); delete it and run `dvc repro`") from error
+
+
+def _encoding(variable: xr.DataArray) -> Mapping[Hashable, Any]:
+    if "flag_values" in variable.attrs:
+        return {"dtype": "int8", "_FillValue": MISSING_FLAG, **COMPRESSION}
+    if variable.dtype.kind in "OUST" or variable.ndim == 0:
+        return {"_FillValue": None} if variable.dtype.kind in "fi" else {}
+    return {**COMPRESSION, "_FillValue": float("nan") if variable.dtype.kind == "f" else None}

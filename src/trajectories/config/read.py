@@ -1,0 +1,48 @@
+"""One section of params.yaml as a frozen dataclass, or an error that names the key."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+PARAMETERS = Path("params.yaml")
+COMPOSE = "python -m trajectories.compose"
+
+Section = TypeVar("Section")
+
+
+class ConfigurationError(Exception):
+    """A configuration that cannot be used; the message names the key and the remedy."""
+
+
+def values(key: str, path: Path = PARAMETERS) -> Any:
+    """The plain value under a dotted key of params.yaml, as written there."""
+    if not path.is_file():
+        raise ConfigurationError(f"{path} is missing; write it with `{COMPOSE}`")
+    node: Any = OmegaConf.to_container(OmegaConf.load(path))
+    for part in key.split("."):
+        if not isinstance(node, dict) or part not in node:
+            raise ConfigurationError(f"{path} has no key '{key}'; compose it again with `{COMPOSE}`")
+        node = node[part]
+    return node
+
+
+def read(schema: type[Section], key: str, path: Path = PARAMETERS) -> Section:
+    """The section under a dotted key, checked against `schema`: every key known, typed and present."""
+    found = values(key, path)
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(schema), found)
+        absent = sorted(OmegaConf.missing_keys(merged))
+        section = OmegaConf.to_object(merged) if not absent else None
+    except OmegaConfBaseException as error:
+        where = f"{key}.{error.full_key}" if error.full_key else key
+        reason = str(error.msg or error).splitlines()[0]
+        raise ConfigurationError(
+            f"{path}: {where}: {reason}; change it in conf/ and run `{COMPOSE}`"
+        ) from error
+    if absent:
+        named = ", ".join(f"{key}.{name}" for name in absent)
+        raise ConfigurationError(f"{path}: no value for {named}; compose it again with `{COMPOSE}`")
+    assert isinstance(section, schema)
+    return section

@@ -1,0 +1,20 @@
+"""The type of the whole configuration, against which Hydra checks conf/ and every override."""
+
+from dataclasses import dataclass, field
+
+from trajectories.config.corpus import CorpusSettings
+from trajectories.config.figures import FigureSettings
+from trajectories.config.scoring import ScoringSettings
+from trajectories.config.suite import SuiteSettings
+from trajectories.config.trends import TrendSettings
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """One choice of each folder of conf/."""
+
+    corpus: CorpusSettings = field(default_factory=CorpusSettings)
+    suite: SuiteSettings = field(default_factory=SuiteSettings)
+    scoring: ScoringSettings = field(default_factory=ScoringSettings)
+    trends: TrendSettings = field(default_factory=TrendSettings)
+    figures: FigureSettings = field(default_factory=FigureSettings)

@@ -1,0 +1,31 @@
+"""What conf/scoring chooses: the number format of scoring and what happens to scores that are not finite."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from omegaconf import MISSING
+
+
+class Precision(Enum):
+    """Number format of the forward pass."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+    float16 = "float16"
+
+
+class Nonfinite(Enum):
+    """What a NaN or infinite log-likelihood does: stop, or leave its checkpoint out as NaN."""
+
+    error = "error"
+    skip = "skip"
+
+
+@dataclass(frozen=True)
+class ScoringSettings:
+    """How held-out windows are scored; `batch_tokens` bounds the tokens of one forward pass."""
+
+    choice: str = MISSING
+    precision: Precision = MISSING
+    batch_tokens: int = MISSING
+    nonfinite: Nonfinite = MISSING

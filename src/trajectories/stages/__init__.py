@@ -1,0 +1,1 @@
+"""What dvc.yaml runs: each stage reads files, calls domain code and writes labelled files."""
