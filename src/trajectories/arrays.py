@@ -1,8 +1,9 @@
 """Names, units and types of everything that is stored, and reading and writing of netCDF files."""
 
 import os
+import shutil
 import tempfile
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     "position": {"long_name": "position in the window", "units": "1"},
     "token_id": {"long_name": "token in the vocabulary", "units": "1"},
     "token_text": {"long_name": "token as text"},
+    "vocabulary": {"long_name": "token in the vocabulary"},
+    "training_frequency": {"long_name": "occurrences of the token in the training text", "units": "1"},
     "window": {"long_name": "window of held-out text"},
     "split": {"long_name": "what the window is for: analysis or validation"},
     "start": {"long_name": "fraction of training from which the trend is fitted", "units": "1"},
@@ -40,8 +43,8 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     "p_value": {"long_name": "p-value of the slope", "units": "1"},
     "trend": {"long_name": "trend of the token's perplexity (section 3.1)"},
 }
-MISSING_FLAG = -127  # fill value of flag variables, which hold int8 codes on disk and float32 with NaN in memory
-COMPRESSION = {"zlib": True, "complevel": 4, "shuffle": True}
+MISSING_FLAG = -127  # fill value of flag variables: int8 codes on disk, float32 with NaN in memory
+COMPRESSION: dict[str, Any] = {"zlib": True, "complevel": 4, "shuffle": True}
 
 
 def label(dataset: xr.Dataset) -> xr.Dataset:
@@ -58,14 +61,15 @@ def require(array: xr.DataArray | xr.Dataset, *dimensions: str, what: str) -> No
     absent = [name for name in dimensions if name not in array.dims]
     if absent:
         came = tuple(str(name) for name in array.dims)
-        raise ValueError(f"{what} needs the dimensions {dimensions}, got {came}; missing: {', '.join(absent)}")
+        named = ", ".join(absent)
+        raise ValueError(f"{what} needs the dimensions {dimensions}, got {came}; missing: {named}")
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that becomes `path` when the block succeeds.
 
-    When the block raises (a full disk, say), the temporary file is removed and the old `path` stays as it was.
+    When the block raises (a full disk, say), the temporary file is removed and the old `path` stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
@@ -74,9 +78,22 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o644)
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder beside `path` that takes its place when the block succeeds, as `replacing` does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".part") as name:
+        fresh = Path(name) / "new"
+        fresh.mkdir()
+        yield fresh
+        if path.exists():
+            path.rename(Path(name) / "old")
+        fresh.rename(path)
 
 
 def write(dataset: xr.Dataset, path: Path | str) -> None:
@@ -85,8 +102,12 @@ def write(dataset: xr.Dataset, path: Path | str) -> None:
     loaded = label(dataset).load()
     encoding = {name: _encoding(loaded[name]) for name in loaded.variables}
     try:
-        with replacing(target) as temporary:
-            loaded.to_netcdf(temporary, engine="netcdf4", format="NETCDF4", encoding=encoding)
+        # Elsewhere first: netCDF keeps a file open that it failed to write, and its error names no cause.
+        # Not in memory: netCDF writes the time of day into a file that is made there.
+        with tempfile.TemporaryDirectory() as scratch, replacing(target) as temporary:
+            written = Path(scratch) / "dataset.nc"
+            loaded.to_netcdf(written, engine="netcdf4", format="NETCDF4", encoding=encoding)
+            shutil.copyfile(written, temporary)
     except (OSError, RuntimeError) as error:
         raise OSError(f"could not write {target}: {error}; the old file, if any, is unchanged") from error
 
@@ -95,14 +116,16 @@ def read(path: Path | str) -> xr.Dataset:
     """The whole dataset in memory; raises FileNotFoundError or OSError that name the file."""
     source = Path(path)
     if not source.is_file():
-        raise FileNotFoundError(f"{source} does not exist; make it with `dvc repro` or fetch it with `dvc pull`")
+        raise FileNotFoundError(f"{source} does not exist; make it with `dvc repro` or `dvc pull` it")
     try:
         return xr.load_dataset(source, engine="netcdf4")
     except (OSError, RuntimeError, ValueError) as error:
-        raise OSError(f"{source} is not a readable netCDF file ({error}); delete it and run `dvc repro`") from error
+        raise OSError(
+            f"{source} is not a readable netCDF file ({error}); delete it and run `dvc repro`"
+        ) from error
 
 
-def _encoding(variable: xr.DataArray) -> Mapping[Hashable, Any]:
+def _encoding(variable: xr.DataArray) -> dict[str, Any]:
     if "flag_values" in variable.attrs:
         return {"dtype": "int8", "_FillValue": MISSING_FLAG, **COMPRESSION}
     if variable.dtype.kind in "OUST" or variable.ndim == 0:

@@ -14,7 +14,7 @@ class Source(Enum):
     huggingface = "huggingface"
 
 
-@dataclass(frozen=True)
+@dataclass
 class NearDuplicates:
     """Two texts are near-duplicates when they share this share of their runs of `words` words."""
 
@@ -22,18 +22,23 @@ class NearDuplicates:
     share: float = MISSING
 
 
-@dataclass(frozen=True)
+@dataclass
 class CorpusSettings:
-    """One corpus; the fields that belong to another source stay null."""
+    """One corpus; a field that belongs to another source is left as it is here.
+
+    `path` is what DVC watches: the file or folder of text, or environment.json, the record of the interpreter
+    and the packages that docstrings are read from. Null limits are no limits.
+    """
 
     choice: str = MISSING
     source: Source = MISSING
+    path: str = MISSING
     domains: dict[str, list[str]] = field(default_factory=dict)
-    path: str | None = None
-    dataset: str | None = None
+    dataset: str = ""
     configuration: str | None = None
-    split: str | None = None
-    text_column: str | None = None
+    revision: str | None = None
+    split: str = "train"
+    text_column: str = "text"
     domain_column: str | None = None
     maximum_documents: int | None = None
     characters_per_domain: int | None = None

@@ -15,7 +15,7 @@ class Axis(Enum):
     validation_perplexity = "validation_perplexity"
 
 
-@dataclass(frozen=True)
+@dataclass
 class FigureSettings:
     """Selections of the paper's figures; `small` and `large` null: the suite's smallest, largest model."""
 

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 PARAMETERS = Path("params.yaml")
 COMPOSE = "python -m trajectories.compose"
@@ -16,11 +17,23 @@ class ConfigurationError(Exception):
     """A configuration that cannot be used; the message names the key and the remedy."""
 
 
-def values(key: str, path: Path = PARAMETERS) -> Any:
-    """The plain value under a dotted key of params.yaml, as written there."""
+def load(path: Path = PARAMETERS) -> dict[str, Any]:
+    """The whole of params.yaml as plain values."""
     if not path.is_file():
         raise ConfigurationError(f"{path} is missing; write it with `{COMPOSE}`")
-    node: Any = OmegaConf.to_container(OmegaConf.load(path))
+    try:
+        loaded = OmegaConf.to_container(OmegaConf.load(path))
+    except (YAMLError, UnicodeDecodeError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigurationError(f"{path} is not YAML ({reason}); write it again with `{COMPOSE}`") from error
+    if not isinstance(loaded, dict):
+        raise ConfigurationError(f"{path} holds no keys; write it again with `{COMPOSE}`")
+    return {str(key): value for key, value in loaded.items()}
+
+
+def values(key: str, path: Path = PARAMETERS) -> Any:
+    """The plain value under a dotted key of params.yaml, as written there."""
+    node: Any = load(path)
     for part in key.split("."):
         if not isinstance(node, dict) or part not in node:
             raise ConfigurationError(f"{path} has no key '{key}'; compose it again with `{COMPOSE}`")

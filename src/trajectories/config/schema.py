@@ -9,12 +9,14 @@ from trajectories.config.suite import SuiteSettings
 from trajectories.config.trends import TrendSettings
 
 
-@dataclass(frozen=True)
+# None of these is frozen: OmegaConf cannot merge values into a frozen dataclass inside another.
+@dataclass
 class Pipeline:
-    """One choice of each folder of conf/."""
+    """One choice of each folder of conf/, and what was overridden when they were composed."""
 
     corpus: CorpusSettings = field(default_factory=CorpusSettings)
     suite: SuiteSettings = field(default_factory=SuiteSettings)
     scoring: ScoringSettings = field(default_factory=ScoringSettings)
     trends: TrendSettings = field(default_factory=TrendSettings)
     figures: FigureSettings = field(default_factory=FigureSettings)
+    overrides: list[str] = field(default_factory=list)

@@ -21,7 +21,7 @@ class Nonfinite(Enum):
     skip = "skip"
 
 
-@dataclass(frozen=True)
+@dataclass
 class ScoringSettings:
     """How held-out windows are scored; `batch_tokens` bounds the tokens of one forward pass."""
 

@@ -1,4 +1,4 @@
-"""What conf/suite chooses: the families and sizes of models, how they are trained, what they are scored on."""
+"""What conf/suite chooses: families and sizes of models, their training, the windows they are scored on."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -28,15 +28,16 @@ class TrainingPrecision(Enum):
     bfloat16 = "bfloat16"
 
 
-@dataclass(frozen=True)
+@dataclass
 class FamilySettings:
-    """Models that share an architecture and a tokenizer."""
+    """Models that share an architecture and a tokenizer: a folder or repository, or null to train one."""
 
     architecture: Architecture = MISSING
     vocabulary: int = MISSING
+    tokenizer: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class ModelSettings:
     """One size of a family."""
 
@@ -49,7 +50,7 @@ class ModelSettings:
     checkpoints: Kept = MISSING
 
 
-@dataclass(frozen=True)
+@dataclass
 class TrainingSettings:
     """The run that all models of a suite share; `steps` of `batch` windows each."""
 
@@ -64,7 +65,7 @@ class TrainingSettings:
     seed: int = MISSING
 
 
-@dataclass(frozen=True)
+@dataclass
 class WindowSettings:
     """How many held-out windows of `context` tokens are scored."""
 
@@ -72,7 +73,7 @@ class WindowSettings:
     validation_per_domain: int = MISSING
 
 
-@dataclass(frozen=True)
+@dataclass
 class SuiteSettings:
     """A suite of models; `family` names the family whose trajectories are analysed."""
 

@@ -31,7 +31,7 @@ class FalseDiscovery(Enum):
     by = "by"
 
 
-@dataclass(frozen=True)
+@dataclass
 class TrendSettings:
     """`start` holds fractions of training; `tolerance` is the half-width of the stagnation band."""
 

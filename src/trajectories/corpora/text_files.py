@@ -1,0 +1,83 @@
+"""Documents from the user's files: plain text, one document a file, and JSON lines, one document a line."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from trajectories.corpora.documents import Document, Drawing, column_text
+
+SUFFIXES = (".txt", ".jsonl")
+DOMAIN = "text"  # of what lies in no sub-folder and names no domain itself
+
+
+def read_text_files(
+    path: Path, drawing: Drawing, *, text_column: str, domain_column: str | None
+) -> list[Document]:
+    """The documents of a .txt or .jsonl file, or of a folder of them.
+
+    A document's domain is the value of `domain_column` in its JSON line, else the first sub-folder on its
+    way.
+
+    Raises:
+        FileNotFoundError: `path` does not exist.
+        ValueError: no such files, a file that is not UTF-8, a line without the text.
+    """
+    return drawing.of_each_domain(
+        document
+        for name, file in _files(path).items()
+        for document in _documents(file, name, text_column=text_column, domain_column=domain_column)
+    )
+
+
+def _files(path: Path) -> dict[str, Path]:
+    if not path.exists():
+        raise FileNotFoundError(
+            f"corpus.path is {path}, which does not exist; name a file or folder that does"
+        )
+    found = [path] if path.is_file() else sorted(path.rglob("*"))
+    files = [file for file in found if file.suffix in SUFFIXES and file.is_file()]
+    if not files:
+        raise ValueError(f"empty corpus: {path} holds no {' or '.join(SUFFIXES)} file; put documents there")
+    root = path.parent if path.is_file() else path
+    return {file.relative_to(root).as_posix(): file for file in files}
+
+
+def _documents(file: Path, name: str, *, text_column: str, domain_column: str | None) -> Iterator[Document]:
+    folder, _, below = name.partition("/")
+    domain = folder if below else DOMAIN
+    content = _decode(file)
+    if file.suffix == ".txt":
+        yield Document(name, domain, content)
+        return
+    for number, line in enumerate(content.split("\n"), start=1):
+        if line.strip():
+            where = f"{file}:{number}"
+            row = _row(line, where=where)
+            text = column_text(row, text_column, setting="text_column", where=where)
+            if domain_column is not None:
+                domain = column_text(row, domain_column, setting="domain_column", where=where)
+            yield Document(f"{name}:{number}", domain, text)
+
+
+def _decode(file: Path) -> str:
+    content = file.read_bytes()
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{file} is not UTF-8: byte 0x{content[error.start]:02x} at offset {error.start}; convert it, "
+            f"for example with `iconv -f latin1 -t utf-8`, or take it out of the corpus"
+        ) from error
+    return text.removeprefix("\ufeff").replace("\r\n", "\n")
+
+
+def _row(line: str, *, where: str) -> dict[str, object]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise ValueError(
+            f"{where}: not JSON ({error}); a .jsonl file holds one JSON object a line"
+        ) from error
+    if not isinstance(row, dict):
+        raise ValueError(f"{where}: a JSON {type(row).__name__}; a .jsonl file holds one JSON object a line")
+    return row

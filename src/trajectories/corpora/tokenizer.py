@@ -1,0 +1,113 @@
+"""Tokenizers, a byte-level BPE trained on the corpus or one that a suite brings; documents as token ids."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+from trajectories.corpora.documents import Document
+
+PADDING = "<pad>"
+END_OF_TEXT = "</s>"  # begins and ends every text, as in OPT
+SPECIAL = [PADDING, END_OF_TEXT]
+SMALLEST = len(SPECIAL) + len(pre_tokenizers.ByteLevel.alphabet())
+DOCUMENTS_AT_ONCE = 256  # bounds the memory of encoding
+
+
+def train_tokenizer(
+    documents: Sequence[Document], *, vocabulary: int, context: int
+) -> PreTrainedTokenizerFast:
+    """A byte-level BPE of exactly `vocabulary` tokens, special tokens and the 256 bytes included.
+
+    `context` is recorded as the length that models with this tokenizer take. The same documents in the same
+    order give the same tokenizer.
+
+    Raises:
+        ValueError: `vocabulary` is below 258, or the documents are too few to fill it.
+    """
+    if vocabulary < SMALLEST:
+        raise ValueError(
+            f"a vocabulary of {vocabulary} tokens was asked for, and the bytes and the special tokens alone "
+            f"take {SMALLEST}; raise the family's vocabulary in conf/suite"
+        )
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=SPECIAL,
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator((document.text for document in documents), trainer)
+    if tokenizer.get_vocab_size() < vocabulary:
+        raise ValueError(
+            f"a vocabulary of {vocabulary} tokens was asked for, and the training text fills only "
+            f"{tokenizer.get_vocab_size()}; lower the family's vocabulary in conf/suite or give more text"
+        )
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer,
+        bos_token=END_OF_TEXT,
+        eos_token=END_OF_TEXT,
+        pad_token=PADDING,
+        model_max_length=context,
+        clean_up_tokenization_spaces=False,
+        split_special_tokens=True,  # "</s>" in a text is text
+    )
+
+
+def load_tokenizer(name: str, *, vocabulary: int) -> PreTrainedTokenizerFast:
+    """The tokenizer in a folder or a repository of the Hugging Face Hub, for models of `vocabulary` tokens.
+
+    Raises:
+        OSError: there is none.
+        ValueError: it has no fast implementation, no end-of-text token, or more tokens than the models.
+    """
+    # It brings torch along, which a trained tokenizer does not need.
+    from transformers import AutoTokenizer  # noqa: PLC0415
+
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        raise ValueError(f"tokenizer {name} has no fast implementation (tokenizer.json); choose one that has")
+    if tokenizer.eos_token_id is None:
+        raise ValueError(
+            f"tokenizer {name} has no end-of-text token to join documents with; set its eos_token"
+        )
+    if len(tokenizer) > vocabulary:
+        raise ValueError(
+            f"tokenizer {name} has {len(tokenizer)} tokens and the family's vocabulary is {vocabulary}; "
+            f"raise it in conf/suite"
+        )
+    return tokenizer
+
+
+def boundary_token(tokenizer: PreTrainedTokenizerFast) -> int:
+    """The token before every text: beginning-of-text, which for many models is the end-of-text token."""
+    token = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+    return int(token)
+
+
+def encode_documents(
+    documents: Sequence[Document], tokenizer: PreTrainedTokenizerFast
+) -> list[NDArray[np.int32]]:
+    """Token ids of each document, without special tokens: what looks like one in a text is text.
+
+    Raises:
+        ValueError: a document has fewer than two tokens.
+    """
+    engine = tokenizer.backend_tokenizer
+    engine.encode_special_tokens = True
+    encoded: list[NDArray[np.int32]] = []
+    for start in range(0, len(documents), DOCUMENTS_AT_ONCE):
+        texts = [document.text for document in documents[start : start + DOCUMENTS_AT_ONCE]]
+        encodings = engine.encode_batch_fast(texts, add_special_tokens=False)
+        encoded += [np.array(encoding.ids, np.int32) for encoding in encodings]
+    for document, tokens in zip(documents, encoded, strict=True):
+        if tokens.size < 2:
+            raise ValueError(
+                f"document '{document.name}' is too short: {tokens.size} tokens, at least two are needed; "
+                f"take it out of the corpus or raise corpus.minimum_characters"
+            )
+    return encoded

@@ -1,0 +1,93 @@
+"""What an x-axis is: the name of a coordinate over (model, checkpoint), with its scale, ticks and label."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+
+from trajectories.arrays import ATTRIBUTES
+from trajectories.figures.ticks import LogTicks, hundredths, plain, power_of_ten
+
+MARGIN = 0.05  # of an axis beyond the data, on each side
+
+
+@dataclass(frozen=True)
+class AxisKind:
+    """Scale and writing of one coordinate."""
+
+    scale: str
+    write: Callable[[float, int | None], str]
+    unit: str | None = None  # in place of the attribute's, where the ticks are written in another
+    remark: str = ""
+    reversed: bool = False
+
+
+AXES = {
+    "flops": AxisKind("log", power_of_ten),
+    "tokens_seen": AxisKind("log", power_of_ten),
+    "training_fraction": AxisKind("linear", hundredths, unit="%"),
+    "validation_perplexity": AxisKind(
+        "log", plain, remark="falling: training runs from left to right", reversed=True
+    ),
+}
+
+
+def coordinate(scores: xr.Dataset, name: str) -> xr.DataArray:
+    """The coordinate (model, checkpoint) that names an axis; ValueError when it cannot be an axis."""
+    if name not in AXES:
+        raise ValueError(f"no axis is called '{name}'; choose one of {', '.join(AXES)}")
+    if name not in scores.variables or set(scores[name].dims) != {"model", "checkpoint"}:
+        came = ", ".join(str(key) for key in scores.coords)
+        raise ValueError(
+            f"the axis '{name}' must be a coordinate over model and checkpoint; there are {came}"
+        )
+    return scores[name].transpose("model", "checkpoint")
+
+
+def axis_label(values: xr.DataArray) -> str:
+    """The name and unit of a quantity, from its attributes: 'Training compute [FLOP]'."""
+    name = str(values.name)
+    attributes = {**ATTRIBUTES.get(name, {}), **values.attrs}
+    kind = AXES.get(name)
+    text = str(attributes.get("long_name", name.replace("_", " ")))
+    unit = kind.unit if kind and kind.unit else attributes.get("units", "1")
+    remark = f" ({kind.remark})" if kind and kind.remark else ""
+    return text[0].upper() + text[1:] + remark + (f" [{unit}]" if unit != "1" else "")
+
+
+def set_x_axis(panel: Axes, values: xr.DataArray) -> None:
+    """Scale, limits and ticks for a coordinate, so that all its finite values are in view."""
+    kind = AXES[str(values.name)]
+    low, high = limits(values.values, scale=kind.scale)
+    panel.set_xscale(kind.scale)
+    panel.set_xlim((high, low) if kind.reversed else (low, high))
+    if kind.scale == "log":
+        panel.xaxis.set_major_locator(LogTicks(maximum=5))
+        panel.xaxis.set_minor_locator(NullLocator())
+    panel.xaxis.set_major_formatter(FuncFormatter(kind.write))
+
+
+def set_perplexity_axis(panel: Axes, values: np.ndarray) -> None:
+    """A logarithmic y-axis in plain numbers, without ticks where there are no values."""
+    panel.set_yscale("log")
+    panel.set_ylim(*limits(values, scale="log"))
+    panel.yaxis.set_major_locator(LogTicks() if np.isfinite(values).any() else NullLocator())
+    panel.yaxis.set_minor_locator(NullLocator())
+    panel.yaxis.set_major_formatter(FuncFormatter(plain))
+    panel.yaxis.set_minor_formatter(NullFormatter())
+
+
+def limits(values: np.ndarray, *, scale: str) -> tuple[float, float]:
+    """Smallest and largest finite value with a margin; (1, 10) when nothing is finite."""
+    finite = values[np.isfinite(values) & ((values > 0) | (scale != "log"))]
+    if not finite.size:
+        return 1.0, 10.0
+    low, high = float(finite.min()), float(finite.max())
+    if scale == "log":
+        ratio = max(high / low, 1.05) ** MARGIN
+        return low / ratio, high * ratio
+    pad = MARGIN * max(high - low, 1e-9)
+    return low - pad, high + pad

@@ -1,0 +1,28 @@
+"""`python -m trajectories.report`: print where the figures are and the few numbers that matter."""
+
+import sys
+from pathlib import Path
+
+from trajectories.report.summary import read_metrics, read_start, summary_text
+
+REPORTS = Path("reports")
+
+
+def main() -> int:
+    """Print the summary of reports/; 1 when a file of it is missing or broken."""
+    try:
+        text = summary_text(
+            read_metrics(REPORTS / "metrics/validation.json"),
+            read_metrics(REPORTS / "metrics/trends.json"),
+            start=read_start(REPORTS / "plots/shares.csv"),
+            figures=[*sorted(REPORTS.glob("figures/*.png")), *sorted(REPORTS.glob("tables/*.*"))],
+        )
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    sys.stdout.write(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

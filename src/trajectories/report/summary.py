@@ -1,0 +1,139 @@
+"""What `make repro` prints at its end: where the figures are and the few numbers that matter."""
+
+import csv
+import json
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from trajectories.figures.ticks import percent
+from trajectories.trends import CATEGORIES
+
+Numbers = Mapping[str, Mapping[str, Any]]
+
+DOUBLE_DESCENT = "double_descent"  # the key of trends.json that is no model
+ABSENT = "n/a"
+WIDTH = 100  # columns of the terminal
+
+
+def summary_text(
+    validation: Numbers, trends: Numbers, *, start: float | None = None, figures: Sequence[Path] = ()
+) -> str:
+    """Figures, a line per model, and the verdict on double descent; no line is longer than 100 characters.
+
+    Args:
+        validation: model → validation_perplexity, parameters, ..., as in reports/metrics/validation.json.
+        trends: model → share of each category, and double_descent, as in reports/metrics/trends.json.
+        start: the fraction of training from which those trends are fitted, where it is known.
+        figures: the files that were drawn.
+    """
+    parts = [
+        *_places(figures),
+        *_models(validation, trends, start),
+        *_other_families(validation, trends),
+        *_double_descent(trends.get(DOUBLE_DESCENT)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def read_metrics(path: Path) -> dict[str, dict[str, Any]]:
+    """The numbers of a metrics file.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it is not a JSON object of objects.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; make it with `dvc repro`")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON ({error}); make it again with `dvc repro`") from error
+    if not isinstance(found, dict) or not all(isinstance(numbers, dict) for numbers in found.values()):
+        raise ValueError(f"{path} holds no numbers by model; make it again with `dvc repro`")
+    return found
+
+
+def read_start(path: Path) -> float | None:
+    """The earliest start in a table with a column `start`, which the metrics are of; None without a table."""
+    if not path.is_file():
+        return None
+    with path.open(encoding="utf-8", newline="") as file:
+        return min((float(row["start"]) for row in csv.DictReader(file)), default=None)
+
+
+def _places(figures: Sequence[Path]) -> Iterator[str]:
+    for folder in dict.fromkeys(path.parent for path in figures):
+        names = dict.fromkeys(path.stem for path in figures if path.parent == folder)
+        yield _wrapped(f"{folder.as_posix()}/ holds {', '.join(names)}")
+
+
+def _models(validation: Numbers, trends: Numbers, start: float | None) -> Iterator[str]:
+    names = sorted(_with_trends(trends), key=lambda name: validation.get(name, {}).get("parameters") or 0)
+    header = ["model", "parameters", "perplexity", *CATEGORIES]
+    rows = [
+        [
+            name,
+            _shown(validation.get(name, {}).get("parameters"), "{:,.0f}"),
+            _shown(validation.get(name, {}).get("validation_perplexity"), "{:.1f}"),
+            *(_percentage(trends[name].get(category)) for category in CATEGORIES),
+        ]
+        for name in names
+    ]
+    after = "" if start is None else f" after {percent(start)} % of training"
+    if rows:
+        yield f"Final validation perplexity, and shares of tokens by trend{after}:\n{_aligned(header, rows)}"
+
+
+def _other_families(validation: Numbers, trends: Numbers) -> Iterator[str]:
+    others = [name for name in validation if name not in _with_trends(trends)]
+    values = [f"{name} {_shown(validation[name].get('validation_perplexity'), '{:.1f}')}" for name in others]
+    if values:
+        yield _wrapped(
+            f"Of another family, whose tokens and perplexities do not compare: {', '.join(values)}"
+        )
+
+
+def _double_descent(found: Mapping[str, Any] | None) -> Iterator[str]:
+    if found is None:
+        return
+    selecting, model = found.get("selected_by", ABSENT), found.get("model", ABSENT)
+    yield _wrapped(
+        f"The tokens whose perplexity rises in {selecting} ({_percentage(found.get('selected_share'))} of all) "
+        f"rise in {model} by {_interval(found, 'rise')} and then fall by {_interval(found, 'fall')} "
+        f"in log perplexity: {found.get('verdict', ABSENT)}."
+    )
+
+
+def _with_trends(trends: Numbers) -> list[str]:
+    return [name for name in trends if name != DOUBLE_DESCENT]
+
+
+def _interval(found: Mapping[str, Any], name: str) -> str:
+    value, low, high = (_shown(found.get(key), "{:.2f}") for key in (name, f"{name}_low", f"{name}_high"))
+    return f"{value} nats (95 % interval {low} to {high})"
+
+
+def _percentage(fraction: float | None) -> str:
+    return ABSENT if fraction is None else f"{percent(fraction)} %"
+
+
+def _shown(value: float | None, form: str) -> str:
+    return ABSENT if value is None else form.format(value)
+
+
+def _aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = [
+        [
+            cells[0].ljust(widths[0]),
+            *(cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)),
+        ]
+        for cells in [header, *rows]
+    ]
+    return "\n".join("  ".join(["", *line]) for line in lines)
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)

@@ -1,0 +1,49 @@
+"""Rows of cells as CSV and as Markdown."""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+
+Rows = Sequence[Sequence[str]]
+# What Markdown would read as markup inside a cell, and what would end the cell.
+MARKUP = str.maketrans(
+    {character: f"\\{character}" for character in "\\`*_[]<>|~#&"} | {"\n": " ", "\r": " "}
+)
+
+
+def csv_text(header: Sequence[str], rows: Rows) -> str:
+    """Comma-separated values with a header, quoted where needed, lines ending in a line feed."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerows([header, *rows])
+    return buffer.getvalue()
+
+
+def markdown_table(header: Sequence[str], rows: Rows, *, right: Sequence[int] = ()) -> str:
+    """A pipe table, columns padded to the same width; `right` names the columns aligned to the right.
+
+    Cells may hold Markdown; pass text from outside through `markdown_escaped`.
+    """
+    widths = [max(3, *(len(row[i]) for row in [header, *rows])) for i in range(len(header))]
+    ruler = ["-" * (width - 1) + ":" if i in right else "-" * width for i, width in enumerate(widths)]
+    padded = [
+        [
+            cell.rjust(width) if i in right else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        for row in [header, *rows]
+    ]
+    return "".join(f"| {' | '.join(row)} |\n" for row in [padded[0], ruler, *padded[1:]])
+
+
+def markdown_escaped(text: str) -> str:
+    """Text that Markdown shows as it is, on one line."""
+    return text.translate(MARKUP)
+
+
+def number(value: float) -> str:
+    """A number for CSV with six digits that count, empty where it is missing."""
+    if math.isnan(value):
+        return ""
+    return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:.6g}"

@@ -1,0 +1,96 @@
+"""Causal attention on the CPU in blocks of queries, as an attention function that transformers can call."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+from trajectories.scoring import linear
+
+NAME = "trajectories_scoring"  # under which transformers finds the function
+BLOCK = 256  # queries; a block meets only the keys up to its own end
+DEVIATIONS = ("position_bias", "cache", "softcap")  # what changes attention besides the mask
+
+
+@contextmanager
+def causal_blocks(model: Any) -> Iterator[None]:
+    """Inside the block a model that attends through `sdpa` does so through `attend`, where oneDNN serves it."""
+    before = model.config._attn_implementation
+    if before != "sdpa" or not model._can_set_attn_implementation() or not linear.serves(model):
+        yield
+        return
+    model.set_attn_implementation(NAME)
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
+
+
+def attend(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    **settings: Any,
+) -> tuple[Tensor, Tensor | None]:
+    """Attention of whole sequences to their own past; whatever is not that goes to transformers' `sdpa`.
+
+    Args:
+        module: the layer that calls.
+        query: [batch, heads, length, depth].
+        key: [batch, key heads, length, depth]; heads is a multiple of key heads.
+        value: [batch, key heads, length, value depth].
+        attention_mask: None where the mask is causal and nothing else.
+        settings: what else the layer says; `scaling` of the scores is depth^-1/2 where absent.
+
+    Returns:
+        [batch, length, heads, value depth], and None for the weights.
+    """
+    if not _is_plain(module, query, key, attention_mask, settings):
+        found: tuple[Tensor, Tensor | None] = sdpa_attention_forward(
+            module, query, key, value, attention_mask, **settings
+        )
+        return found
+    scaling = settings.get("scaling")
+    scaled = query * (query.shape[-1] ** -0.5 if scaling is None else scaling)
+    return _causal(scaled.contiguous(), key.contiguous(), value), None
+
+
+def _is_plain(
+    module: nn.Module, query: Tensor, key: Tensor, mask: Tensor | None, settings: dict[str, Any]
+) -> bool:
+    causal = settings.get("is_causal")
+    return (
+        mask is None
+        and bool(getattr(module, "is_causal", True) if causal is None else causal)
+        and query.shape[2] == key.shape[2]
+        and not settings.get("dropout")
+        and all(settings.get(name) is None for name in DEVIATIONS)
+    )
+
+
+def _causal(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    batch, heads, length, _ = query.shape
+    shared = heads // key.shape[1]  # query heads to one key head
+    result = query.new_empty(batch, length, heads, value.shape[-1])
+    future = query.new_full((BLOCK, BLOCK), float("-inf")).triu_(1)
+    for start in range(0, length, BLOCK):
+        stop = min(start + BLOCK, length)
+        past_values = value[:, :, :stop].transpose(2, 3).contiguous()
+        for row in range(batch):
+            for head in range(heads):
+                scores = linear.product(query[row, head, start:stop], weight=key[row, head // shared, :stop])
+                scores[:, start:] += future[: stop - start, : stop - start]
+                weights = torch.softmax(scores, -1)
+                result[row, start:stop, head] = linear.product(weights, weight=past_values[row, head // shared])
+    return result
+
+
+AttentionInterface.register(NAME, attend)
+AttentionMaskInterface.register(NAME, sdpa_mask)

@@ -1,0 +1,138 @@
+"""The scores of several models side by side: one labelled dataset, and what it says about validation text."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from trajectories import arrays
+
+TOKENS = ("document", "position", "token_id", "token_text", "domain", "training_frequency")
+MODELS = ("label", "family", "parameters")
+AXES = ("tokens_seen", "flops", "training_fraction")
+SKIPPED = "skipped_checkpoints"
+SIGNIFICANT = 6  # digits of numbers in metrics and plots
+
+Summary = dict[str, dict[str, float | int | None]]
+
+
+def gather_scores(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """The scores of models that share their tokens, as one dataset.
+
+    Args:
+        scores: for each model, what `score_trajectory` gives.
+
+    Returns:
+        `log_likelihood` (model, checkpoint, token) in nats, models ordered by parameters. Checkpoints are the union
+        of the models' training steps, in ascending order, NaN where a model has none or it was skipped. Coordinates
+        as in `score_trajectory`, and over (model, checkpoint) `validation_perplexity` and `domain_perplexity`; the
+        attribute `skipped_checkpoints` lists steps by model, as JSON.
+
+    Raises:
+        ValueError: no model, models scored on different tokens, or a model with two checkpoints of one step.
+    """
+    if not scores:
+        raise ValueError("gather_scores needs the scores of at least one model, got none; score the models first")
+    ordered = sorted(scores, key=lambda name: (int(scores[name]["parameters"]), name))
+    first = scores[ordered[0]]
+    for name in ordered:
+        _require_checkpoints(scores[name], name)
+        _require_same_tokens(first, scores[name], names=(ordered[0], name))
+    steps = np.unique(np.concatenate([scores[name]["checkpoint"].values for name in ordered]))
+    parts = [_with_perplexity(scores[name]).reindex(checkpoint=steps) for name in ordered]
+    index = pd.Index(ordered, name="model")
+    stacked = xr.Dataset(
+        {name: _stack(parts, name, index) for name in ("log_likelihood", *AXES)}
+        | {name: _stack(parts, name, index) for name in ("validation_perplexity", "domain_perplexity", *MODELS)}
+    ).set_coords([*AXES, *MODELS, "validation_perplexity", "domain_perplexity"])
+    tokens = {name: first[name] for name in (*TOKENS, "validation_tokens") if name in first.variables}
+    skipped = {name: json.loads(scores[name].attrs.get(SKIPPED, "[]")) for name in ordered}
+    named = {name: lost for name, lost in skipped.items() if lost}
+    return stacked.assign_coords(tokens).assign_attrs({SKIPPED: json.dumps(named)})
+
+
+def validation_perplexity(scores: xr.Dataset) -> xr.DataArray:
+    """exp of minus the mean log-likelihood of all validation tokens, over the dimensions besides their domain.
+
+    Args:
+        scores: `validation_log_likelihood` in nats (..., validation_domain) and `validation_tokens`.
+
+    Returns:
+        NaN where the likelihood of any domain is missing.
+    """
+    arrays.require(scores, "validation_domain", what="validation scores")
+    weighted = scores["validation_log_likelihood"].astype(np.float64) * scores["validation_tokens"]
+    return np.exp(-weighted.sum("validation_domain", skipna=False) / scores["validation_tokens"].sum())
+
+
+def summarise_validation(scores: Mapping[str, xr.Dataset]) -> Summary:
+    """Per model, of its last checkpoint: validation perplexity, parameters, tokens seen and FLOPs.
+
+    A perplexity is that of the family's own tokens; families do not compare. None: the checkpoint was skipped.
+    """
+    return {name: _last(scores[name]) for name in sorted(scores)}
+
+
+def validation_curves(scores: xr.Dataset) -> pd.DataFrame:
+    """Tidy rows, one per checkpoint that a model has, from what `gather_scores` gives."""
+    columns = ["model", "checkpoint", "tokens_seen", "flops", "validation_perplexity"]
+    curves = scores[columns].reset_coords()[columns].to_dataframe().reset_index()
+    return curves[columns].dropna().sort_values(["model", "checkpoint"], ignore_index=True)
+
+
+def _with_perplexity(scores: xr.Dataset) -> xr.Dataset:
+    return scores.assign(
+        validation_perplexity=validation_perplexity(scores),
+        domain_perplexity=np.exp(-scores["validation_log_likelihood"].astype(np.float64)),
+    )
+
+
+def _stack(parts: list[xr.Dataset], name: str, index: "pd.Index[str]") -> xr.DataArray:
+    bare = [part[name].reset_coords(drop=True) for part in parts]
+    return xr.concat(bare, dim=index, coords="minimal", compat="override")
+
+
+def _last(scores: xr.Dataset) -> dict[str, float | int | None]:
+    last = scores.sortby("checkpoint").isel(checkpoint=-1)
+    perplexity = float(validation_perplexity(last))
+    return {
+        "validation_perplexity": _rounded(perplexity) if np.isfinite(perplexity) else None,
+        "parameters": int(last["parameters"]),
+        "tokens": int(last["tokens_seen"]),
+        "flops": _rounded(float(last["flops"])),
+    }
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{SIGNIFICANT}g}")
+
+
+def _require_checkpoints(scores: xr.Dataset, name: str) -> None:
+    steps, counts = np.unique(scores["checkpoint"].values, return_counts=True)
+    if not steps.size:
+        raise ValueError(f"{name} has no scored checkpoint; score at least one, or take the model out of the suite")
+    if counts.max() > 1:
+        twice = ", ".join(map(str, steps[counts > 1].tolist()))
+        raise ValueError(f"{name} has more than one checkpoint of step {twice}; keep one of each and score it again")
+
+
+def _require_same_tokens(first: xr.Dataset, other: xr.Dataset, *, names: tuple[str, str]) -> None:
+    remedy = "score both on the same windows, or put them in different families"
+    one, two = names
+    for dimension in ("token", "validation_domain"):
+        if first.sizes[dimension] != other.sizes[dimension]:
+            raise ValueError(
+                f"{two} has {other.sizes[dimension]} values of '{dimension}' where {one} has "
+                f"{first.sizes[dimension]}; {remedy}"
+            )
+    for name in ("token_id", "document", "position", "validation_domain", "validation_tokens"):
+        differing = np.flatnonzero(first[name].values != other[name].values)
+        if differing.size:
+            at: Any = int(differing[0])
+            raise ValueError(
+                f"{two} was scored on other text than {one}: '{name}' is {other[name].values[at]} at {at} where "
+                f"{one} has {first[name].values[at]}; {remedy}"
+            )

@@ -1,0 +1,46 @@
+"""Trains one model of the suite from scratch and keeps its checkpoints."""
+
+from pathlib import Path
+
+from trajectories import config
+from trajectories.config.suite import FamilySettings, ModelSettings, TrainingSettings
+from trajectories.pretraining import Recipe, Size, checkpoint_steps, pretrain
+from trajectories.stages.run import run
+
+
+def main(key: str) -> None:
+    """Read a family's tokens, train the model with this key, write its folder of checkpoints."""
+    suite, context = config.values("suite.choice"), config.values("suite.context")
+    model = config.read(ModelSettings, f"suite.models.{key}")
+    family = config.read(FamilySettings, f"suite.families.{model.family}")
+    training = config.read(TrainingSettings, "suite.training")
+    kept = checkpoint_steps(
+        training.steps,
+        every=training.checkpoint_every,
+        early=training.early_checkpoints,
+        kept=model.checkpoints.value,
+    )
+    pretrain(
+        Path("data/tokens", suite, model.family),
+        Path("data/checkpoints", suite, key),
+        label=model.label,
+        family=model.family,
+        size=Size(
+            family.architecture.value, family.vocabulary, model.width, model.layers, model.heads, context
+        ),
+        recipe=Recipe(
+            steps=training.steps,
+            batch=training.batch,
+            learning_rate=model.learning_rate,
+            warmup=training.warmup,
+            weight_decay=training.weight_decay,
+            gradient_norm=training.gradient_norm,
+            checkpoints=kept,
+            precision=training.precision.value,
+            seed=training.seed,
+        ),
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,49 @@
+"""Stage `tables`: the paper's tables 2 and 3, and the trends by token properties."""
+
+from pathlib import Path
+
+import xarray as xr
+
+from trajectories import arrays, config, provenance, report
+from trajectories.config.figures import FigureSettings
+from trajectories.stages.run import run
+from trajectories.trends import property_table
+
+SCORES = Path("data/scores/tokens.nc")
+TRENDS = Path("data/trends.nc")
+TABLES = Path("reports/tables")
+
+
+def main() -> None:
+    """Tabulate the scores and their trends; write reports/tables."""
+    settings = config.read(FigureSettings, "figures")
+    models = config.values("suite.models")
+    trends = arrays.read(TRENDS)
+    rates = {name: model["learning_rate"] for name, model in models.items() if "learning_rate" in model}
+    checkpoints = report.checkpoint_rows(arrays.read(SCORES), learning_rates=rates)
+    properties = property_table(trends, start=settings.start)
+    of_scores = provenance.stamp(inputs=[SCORES], parameters={"suite.models": models})
+    of_trends = provenance.stamp(inputs=[TRENDS], parameters={"figures": config.values("figures")})
+    for name, text, stamp in (
+        ("table-02.csv", report.checkpoints_csv(checkpoints), of_scores),
+        ("table-02.md", report.checkpoints_markdown(checkpoints), of_scores),
+        ("table-03.html", _passage(trends, settings), of_trends),
+        ("token-properties.csv", report.properties_csv(properties), of_trends),
+        ("token-properties.md", report.properties_markdown(properties), of_trends),
+    ):
+        provenance.save_table(text, TABLES / name, stamp)
+
+
+def _passage(trends: xr.Dataset, settings: FigureSettings) -> str:
+    names = [str(name) for name in trends["model"].values]
+    return report.passage_html(
+        trends,
+        models=[settings.small or names[0], settings.large or names[-1]],
+        start=settings.start,
+        document=settings.passage_document,
+        tokens=settings.passage_tokens,
+    )
+
+
+if __name__ == "__main__":
+    run(main)

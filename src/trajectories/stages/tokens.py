@@ -1,0 +1,50 @@
+"""Stage `tokens`: a family's tokenizer, the training tokens and the windows of held-out tokens."""
+
+from pathlib import Path
+
+import numpy as np
+
+from trajectories import arrays, config
+from trajectories.config.suite import FamilySettings, WindowSettings
+from trajectories.corpora.documents import read_documents
+from trajectories.corpora.tokenizer import load_tokenizer, train_tokenizer
+from trajectories.corpora.windows import prepare_tokens
+from trajectories.provenance import annotate, stamp
+from trajectories.stages.run import run
+
+CORPUS = Path("data/corpus")
+
+
+def main(key: str) -> None:
+    """Write data/tokens/<suite>/<family>: tokenizer/, train.npy and windows.nc."""
+    family = config.read(FamilySettings, f"suite.families.{key}")
+    cut = config.read(WindowSettings, "suite.windows")
+    context = config.values("suite.context")
+    training = read_documents(CORPUS / "train.jsonl")
+    if family.tokenizer is None:
+        tokenizer = train_tokenizer(training, vocabulary=family.vocabulary, context=context)
+    else:
+        tokenizer = load_tokenizer(family.tokenizer, vocabulary=family.vocabulary)
+    stream, windows = prepare_tokens(
+        training,
+        read_documents(CORPUS / "held_out.jsonl"),
+        tokenizer,
+        vocabulary=family.vocabulary,
+        context=context,
+        analysis=cut.analysis,
+        validation_per_domain=cut.validation_per_domain,
+    )
+    parameters = {
+        "suite.context": context,
+        "suite.windows": config.values("suite.windows"),
+        f"suite.families.{key}": config.values(f"suite.families.{key}"),
+    }
+    with arrays.replacing_folder(Path("data/tokens") / config.values("suite.choice") / key) as folder:
+        tokenizer.save_pretrained(folder / "tokenizer")
+        np.save(folder / "train.npy", stream)
+        stamped = annotate(windows, stamp(inputs=[CORPUS], parameters=parameters))
+        arrays.write(stamped, folder / "windows.nc")
+
+
+if __name__ == "__main__":
+    run(main)

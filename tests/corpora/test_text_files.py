@@ -1,0 +1,94 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from trajectories.corpora.documents import Document, Drawing
+from trajectories.corpora.text_files import read_text_files
+
+DRAWING = Drawing(seed=1, minimum=1, characters=None)
+
+
+def read(path: Path, *, text_column: str = "text", domain_column: str | None = None) -> set[Document]:
+    return set(read_text_files(path, DRAWING, text_column=text_column, domain_column=domain_column))
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Path:
+    for folder in ("tales", "essays/long"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "tales" / "fox.txt").write_bytes("\ufeffA fox —\r\nand grapes.\n".encode())
+    (tmp_path / "essays" / "long" / "of truth.txt").write_text("What is truth?")
+    (tmp_path / "notes.jsonl").write_text('{"text": "one\u2028line", "kind": "notes"}\n\n{"text": "two"}\n')
+    (tmp_path / "cover.png").write_bytes(b"\x89PNG")
+    return tmp_path
+
+
+def test_a_folder_gives_one_document_a_text_file_and_one_a_json_line(shelf: Path) -> None:
+    assert read(shelf) == {
+        Document("tales/fox.txt", "tales", "A fox —\nand grapes.\n"),
+        Document("essays/long/of truth.txt", "essays", "What is truth?"),
+        Document("notes.jsonl:1", "text", "one\u2028line"),
+        Document("notes.jsonl:3", "text", "two"),
+    }
+
+
+def test_a_single_file_is_a_corpus(shelf: Path) -> None:
+    assert {document.name for document in read(shelf / "notes.jsonl")} == {"notes.jsonl:1", "notes.jsonl:3"}
+    assert read(shelf / "tales" / "fox.txt") == {Document("fox.txt", "text", "A fox —\nand grapes.\n")}
+
+
+def test_a_column_can_name_the_domain(tmp_path: Path) -> None:
+    lines = [{"body": "a b", "kind": "x"}, {"body": "c d", "kind": "y"}]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    found = read(tmp_path, text_column="body", domain_column="kind")
+    assert {(document.domain, document.text) for document in found} == {("x", "a b"), ("y", "c d")}
+
+
+def test_the_corpus_is_the_same_wherever_it_lies(
+    shelf: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "moved"
+    before = read_text_files(shelf, DRAWING, text_column="text", domain_column=None)
+    shelf.rename(elsewhere)
+    assert read_text_files(elsewhere, DRAWING, text_column="text", domain_column=None) == before
+
+
+def test_a_file_that_is_not_utf8_is_named_with_the_byte_and_the_remedy(shelf: Path) -> None:
+    (shelf / "tales" / "crow.txt").write_bytes(b"a crow, caf\xe9 and cheese")
+    with pytest.raises(
+        ValueError, match=r"crow\.txt is not UTF-8: byte 0xe9 at offset 11; convert it.*iconv"
+    ):
+        read(shelf)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"txt": "a"}', r"notes\.jsonl:4: no column 'text', it has 'txt'; .*corpus\.text_column"),
+        ("{}", r"notes\.jsonl:4: no column 'text', it has none"),
+        ('{"text": 3}', r"notes\.jsonl:4: column 'text' must hold Unicode text, got 3"),
+        ('["text"]', r"notes\.jsonl:4: a JSON list; a \.jsonl file holds one JSON object a line"),
+        ("text", r"notes\.jsonl:4: not JSON"),
+    ],
+)
+def test_a_bad_line_is_named(shelf: Path, line: str, message: str) -> None:
+    with (shelf / "notes.jsonl").open("a") as lines:
+        lines.write(line + "\n")
+    with pytest.raises(ValueError, match=message):
+        read(shelf)
+
+
+def test_a_missing_domain_column_is_named(shelf: Path) -> None:
+    with pytest.raises(ValueError, match=r"notes\.jsonl:3: no column 'kind', .*corpus\.domain_column"):
+        read(shelf, domain_column="kind")
+
+
+def test_a_folder_without_text_is_an_empty_corpus(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"empty corpus: .* holds no \.txt or \.jsonl file; put"):
+        read(tmp_path)
+
+
+def test_an_absent_path_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"corpus\.path is .*nowhere, which does not exist; name"):
+        read(tmp_path / "nowhere")

@@ -1,0 +1,162 @@
+"""The whole pipeline on the smoke suite, used as a reader of the README uses it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from conftest import SMOKE, Clone
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
+
+
+def test_a_second_repro_does_nothing(pipeline: Clone) -> None:
+    assert "Data and pipelines are up to date" in pipeline.dvc("repro").stdout
+
+
+def test_every_figure_and_table_is_current(pipeline: Clone) -> None:
+    report = pipeline.python("trajectories.provenance", "verify").stdout
+    for number in ("01", "02", "03", "04", "10", "11", "12"):
+        for ending in ("png", "svg", "pdf"):
+            assert f"figure-{number}.{ending}" in report
+
+
+def test_scores_open_without_this_package(pipeline: Clone) -> None:
+    with xr.open_dataset(pipeline.root / "data/scores/tokens.nc") as tokens:
+        assert dict(tokens.sizes)["model"] == 2
+        assert tokens["log_likelihood"].dims == ("model", "checkpoint", "token")
+        assert tokens["log_likelihood"].attrs["units"] == "nats"
+        assert (tokens["validation_perplexity"].values > 1).all()
+        assert list(tokens["checkpoint"].values) == [6, 12, 18, 24]
+
+
+@pytest.mark.skipif(shutil.which("ncdump") is None, reason="needs ncdump (netcdf-bin)")
+def test_ncdump_prints_a_readable_header(pipeline: Clone) -> None:
+    header = pipeline.run("ncdump", "-h", "data/scores/tokens.nc").stdout
+    assert "float log_likelihood(model, checkpoint, token)" in header
+    assert 'log_likelihood:units = "nats"' in header
+
+
+def test_metrics_hold_what_the_datasets_say(pipeline: Clone) -> None:
+    validation = json.loads((pipeline.root / "reports/metrics/validation.json").read_text())
+    with xr.open_dataset(pipeline.root / "data/scores/tokens.nc") as tokens:
+        final = tokens["validation_perplexity"].isel(checkpoint=-1)
+        for model in tokens["model"].values:
+            stated = validation[str(model)]["validation_perplexity"]
+            np.testing.assert_allclose(stated, float(final.sel(model=model)), rtol=1e-5)
+    assert "opt-small" in pipeline.dvc("metrics", "show").stdout
+
+
+def test_training_twice_gives_the_same_bytes(pipeline: Clone) -> None:
+    weights = pipeline.root / "data/checkpoints/smoke/opt-small/step-000024/model.safetensors"
+    before = weights.read_bytes()
+    shutil.rmtree(pipeline.root / "data/checkpoints/smoke/opt-small")
+    pipeline.python("trajectories.stages.pretrain", "opt-small")
+    assert weights.read_bytes() == before
+
+
+def test_scoring_again_gives_the_same_bytes_without_the_store(pipeline: Clone) -> None:
+    scores = pipeline.root / "data/scores/smoke/opt-small.nc"
+    before = scores.read_bytes()
+    shutil.rmtree(pipeline.root / ".shards")
+    scores.unlink()
+    pipeline.python("trajectories.stages.score", "opt-small")
+    assert scores.read_bytes() == before
+
+
+def test_a_hand_edit_of_params_is_refused_with_the_command_to_run(pipeline: Clone) -> None:
+    params = pipeline.root / "params.yaml"
+    composed = params.read_text()
+    try:
+        params.write_text(composed.replace("significance: 0.05", "significance: 0.2"))
+        refused = pipeline.dvc("repro", check=False)
+        assert refused.returncode != 0
+        assert "trends.significance" in refused.stderr
+        assert "python -m trajectories.compose" in refused.stderr
+    finally:
+        params.write_text(composed)
+    assert "up to date" in pipeline.dvc("repro").stdout
+
+
+def test_another_python_shows_in_status(pipeline: Clone) -> None:
+    environment = pipeline.root / "environment.json"
+    recorded = environment.read_text()
+    try:
+        stated = json.loads(recorded)
+        environment.write_text(json.dumps({**stated, "python": "3.11.0"}))
+        assert "environment.json" in pipeline.dvc("status").stdout
+        refused = pipeline.dvc("repro", check=False)
+        assert refused.returncode != 0
+        assert "3.11.0" in refused.stderr
+    finally:
+        environment.write_text(recorded)
+
+
+def test_a_changed_figure_is_named_altered_and_a_changed_input_stale(pipeline: Clone) -> None:
+    figure = pipeline.root / "reports/figures/figure-01.svg"
+    drawn = figure.read_text()
+    scores = pipeline.root / "data/trends.nc"
+    stored = scores.read_bytes()
+    try:
+        figure.write_text(drawn.replace("</svg>", "<!-- touched --></svg>"))
+        scores.write_bytes(stored + b" ")
+        verified = pipeline.python("trajectories.provenance", "verify", check=False)
+        assert verified.returncode == 1
+        lines = verified.stdout.splitlines()
+        assert any("figure-01.svg" in line and "altered" in line for line in lines)
+        assert any("figure-02.svg" in line and "stale" in line and "data/trends.nc" in line for line in lines)
+        assert any("figure-01.png" in line and "current" in line for line in lines)
+    finally:
+        figure.write_text(drawn)
+        scores.write_bytes(stored)
+
+
+def test_a_colleague_pulls_and_has_nothing_to_do(pipeline: Clone, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    pipeline.dvc("remote", "modify", "--local", "shared", "url", str(store))
+    pipeline.dvc("push")
+    colleague = pipeline.another(tmp_path / "colleague")
+    colleague.dvc("remote", "modify", "--local", "shared", "url", str(store))
+    colleague.dvc("pull")
+    assert "up to date" in colleague.dvc("repro").stdout
+    colleague.python("trajectories.provenance", "verify")
+
+
+def test_a_flipped_byte_in_the_remote_is_refused(pipeline: Clone, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    pipeline.dvc("remote", "modify", "--local", "shared", "url", str(store))
+    pipeline.dvc("push", "data/scores/tokens.nc")
+    (stored,) = (path for path in store.rglob("*") if path.is_file())
+    content = bytearray(stored.read_bytes())
+    content[len(content) // 2] ^= 1
+    stored.chmod(0o644)
+    stored.write_bytes(bytes(content))
+    colleague = pipeline.another(tmp_path / "colleague")
+    colleague.dvc("remote", "modify", "--local", "shared", "url", str(store))
+    pulled = colleague.dvc("pull", "data/scores/tokens.nc", check=False)
+    assert pulled.returncode != 0
+    assert "corrupted" in pulled.stderr
+    assert not (colleague.root / "data/scores/tokens.nc").exists()
+
+
+def test_an_experiment_overrides_and_rejects_by_name(pipeline: Clone, tmp_path: Path) -> None:
+    clone = pipeline.another(tmp_path / "experiment")
+    clone.run("git", "config", "user.name", "Reader")
+    clone.run("git", "config", "user.email", "reader@example.org")
+    clone.dvc("remote", "modify", "--local", "shared", "url", str(tmp_path / "store"))
+    pipeline.dvc("remote", "modify", "--local", "shared", "url", str(tmp_path / "store"))
+    pipeline.dvc("push")
+    clone.dvc("pull")
+    overrides = [part for choice in SMOKE for part in ("-S", choice)]
+    refused = clone.dvc("exp", "run", *overrides, "-S", "trends.significance=abc", check=False)
+    assert refused.returncode != 0
+    assert "significance" in refused.stderr
+    refused = clone.dvc("exp", "run", *overrides, "-S", "trends.nonsense=1", check=False)
+    assert refused.returncode != 0
+    assert "nonsense" in refused.stderr
+    clone.dvc("exp", "run", *overrides, "-S", "trends.significance=0.01")
+    with xr.open_dataset(clone.root / "data/trends.nc") as trends:
+        assert trends.attrs["significance"] == 0.01
+    assert "0.01" in clone.dvc("exp", "show", "--csv").stdout
