@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
+SMOKE = ("suite=smoke", "corpus=miniature")  # the whole pipeline in seconds
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from trajectories import arrays
-from trajectories.trends import fit_trends
+from trajectories.trends import fit_trends, token_perplexity
 
 MODELS = {
     "opt-0_2m": ("0.2M", 0.16e6),
@@ -74,14 +74,15 @@ def make_scores(
 
 def make_trends(scores: xr.Dataset) -> xr.Dataset:
     """The trends of the scores with the paper's settings."""
-    return fit_trends(np.exp(-scores["log_likelihood"]), start=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7))
+    return fit_trends(token_perplexity(scores["log_likelihood"]), start=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7))
 
 
 def _validation_loss(parameters: np.ndarray) -> np.ndarray:
     """[model, checkpoint] in nats, from a uniform guess towards a power law of size and time."""
-    reached = 4.6 - 0.22 * np.log(parameters / parameters[0] if len(parameters) else parameters)
+    reached = 4.6 - 0.22 * np.log(parameters / parameters[0])
     learnt = (1 + STEPS[None, :] / 12.0) ** -0.62
-    return reached[:, None] + (np.log(VOCABULARY) - reached[:, None]) * learnt
+    loss: np.ndarray = reached[:, None] + (np.log(VOCABULARY) - reached[:, None]) * learnt
+    return loss
 
 
 def _stagnated(loss: np.ndarray, depth: float) -> np.ndarray:

@@ -32,7 +32,7 @@ def combinations() -> list[Sequence[str]]:
     register(FOLDER)
     with tempfile.TemporaryDirectory() as scratch:  # Hydra's folders of runs: here the results are DVC's
         sys.argv += [f"hydra.run.dir={scratch}", f"hydra.sweep.dir={scratch}", "hydra.output_subdir=null"]
-        sys.argv += ["hydra/job_logging=disabled", "hydra/hydra_logging=disabled"]
+        sys.argv += ["hydra/job_logging=disabled", "hydra/hydra_logging=disabled", "hydra/launcher=basic"]
         application = hydra.main(config_path=str(FOLDER.resolve()), config_name="config", version_base="1.3")
         application(lambda _: jobs.append(list(HydraConfig.get().overrides.task)))()
     for overrides in jobs:  # Hydra composed them too, but resolves nothing: `???` and added keys slip through

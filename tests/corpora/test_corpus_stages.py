@@ -115,7 +115,7 @@ def test_windows_carry_the_stamp_of_their_corpus(made: list[Path]) -> None:
 def test_docstrings_of_another_environment_are_refused(here: Path) -> None:
     record = here / "environment.json"
     record.write_text(record.read_text().replace('"python": "', '"python": "2.'))
-    with pytest.raises(ValueError, match="python is 3.* here and 2.* there; run `make environment`"):
+    with pytest.raises(ValueError, match=r"python is 3.* here and 2.* there; run `make environment`"):
         corpus.main()
     assert not (here / "data").exists()
 

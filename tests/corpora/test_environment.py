@@ -50,7 +50,7 @@ def test_another_interpreter_or_package_is_refused_by_name(recorded: Path) -> No
     environment.main()
     change(recorded, python="2.7.18", packages={"networkx": "0.1"})
     here, version = platform.python_version(), metadata.version("networkx")
-    with pytest.raises(ValueError, match="environment.json is not of this environment") as refusal:
+    with pytest.raises(ValueError, match=r"environment\.json is not of this environment") as refusal:
         check_environment(["networkx", "scipy"], recorded)
     assert f"python is {here} here and 2.7.18 there" in str(refusal.value)
     assert f"networkx is {version} here and 0.1 there" in str(refusal.value)

@@ -82,18 +82,18 @@ def test_a_brought_tokenizer_must_fit_the_models(tmp_path: Path) -> None:
 
 def test_a_brought_tokenizer_must_end_texts(tmp_path: Path) -> None:
     PreTrainedTokenizerFast(tokenizer_object=trained().backend_tokenizer).save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="has no end-of-text token .* set its eos_token"):
+    with pytest.raises(ValueError, match=r"has no end-of-text token .* set its eos_token"):
         load_tokenizer(str(tmp_path), vocabulary=VOCABULARY)
 
 
 def test_a_vocabulary_without_room_for_the_bytes_is_refused() -> None:
-    with pytest.raises(ValueError, match="a vocabulary of 257 tokens .* alone take 258; raise"):
+    with pytest.raises(ValueError, match=r"a vocabulary of 257 tokens .* alone take 258; raise"):
         train_tokenizer(corpus(), vocabulary=257, context=64)
 
 
 def test_a_vocabulary_that_the_text_cannot_fill_is_refused() -> None:
     with pytest.raises(
-        ValueError, match="a vocabulary of 300 tokens .* fills only 26[0-9]; lower .* give more text"
+        ValueError, match=r"a vocabulary of 300 tokens .* fills only 26[0-9]; lower .* give more text"
     ):
         train_tokenizer([Document("fox.txt", "fables", "fox fox fox")], vocabulary=300, context=64)
 

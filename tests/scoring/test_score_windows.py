@@ -3,9 +3,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from tiny_models import POSITIONS, VOCABULARY, reference
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tiny_models import POSITIONS, VOCABULARY, reference
 
 from trajectories.scoring import linear, logits, score_windows
 
@@ -70,7 +70,9 @@ def test_what_follows_a_token_does_not_change_its_score(
 def test_the_probabilities_of_all_continuations_sum_to_one(opt_checkpoint: SimpleNamespace) -> None:
     context = np.tile([5, 11, 2], (VOCABULARY, 1))
     windows = np.column_stack([context, np.arange(VOCABULARY)])
-    assert np.exp(score_windows(opt_checkpoint, windows)[:, -1].astype(float)).sum() == pytest.approx(1, abs=1e-5)
+    assert np.exp(score_windows(opt_checkpoint, windows)[:, -1].astype(float)).sum() == pytest.approx(
+        1, abs=1e-5
+    )
 
 
 def test_only_a_slice_of_the_logits_exists_at_a_time(
@@ -123,7 +125,9 @@ def test_more_tokens_than_positions_are_refused_with_both_numbers(opt_checkpoint
 
 @pytest.mark.parametrize("unknown", [-1, VOCABULARY])
 def test_ids_outside_the_vocabulary_are_refused(opt_checkpoint: SimpleNamespace, unknown: int) -> None:
-    with pytest.raises(ValueError, match=f"token id {unknown} is outside the model's vocabulary of {VOCABULARY}"):
+    with pytest.raises(
+        ValueError, match=f"token id {unknown} is outside the model's vocabulary of {VOCABULARY}"
+    ):
         score_windows(opt_checkpoint, np.array([[0, 1, unknown]]))
 
 

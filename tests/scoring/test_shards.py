@@ -34,7 +34,9 @@ def test_what_was_stored_comes_back_bit_for_bit_and_is_not_computed_again(store:
 
 def test_a_key_depends_on_every_part_and_not_on_their_order() -> None:
     assert shard_key({"windows": "b", "weights": "a"}) == KEY
-    assert len({KEY, shard_key({"weights": "b", "windows": "b"}), shard_key({"weights": "a", "step": "b"})}) == 3
+    assert (
+        len({KEY, shard_key({"weights": "b", "windows": "b"}), shard_key({"weights": "a", "step": "b"})}) == 3
+    )
 
 
 def test_a_flipped_byte_anywhere_never_gives_other_scores(
@@ -170,7 +172,9 @@ def test_shards_are_ordinary_files_once_written(store: ShardStore) -> None:
         np.testing.assert_array_equal(store.fetch(KEY, refuse), VALUES)
 
 
-def test_experiments_in_a_copy_share_the_store_of_the_main_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_experiments_in_a_copy_share_the_store_of_the_main_repository(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("DVC_ROOT", raising=False)
     assert default_store() == Path(".shards")
     monkeypatch.setenv("DVC_ROOT", "/repository")

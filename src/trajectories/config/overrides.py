@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 ABSENT = object()
-_WORD = re.compile(r"[A-Za-z_][\w./-]*")
+_WORD = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)
 _NOT_TEXT = {"null", "true", "false", "nan", "inf"}
 
 

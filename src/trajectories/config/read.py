@@ -44,12 +44,19 @@ def values(key: str, path: Path = PARAMETERS) -> Any:
 def read(schema: type[Section], key: str, path: Path = PARAMETERS) -> Section:
     """The section under a dotted key, checked against `schema`: every key known, typed and present."""
     found = values(key, path)
+    if not isinstance(found, dict):
+        raise ConfigurationError(
+            f"{path}: {key} should hold keys, got {found!r}; compose it again with `{COMPOSE}`"
+        )
+    name = ""
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(schema), found)
+        merged = OmegaConf.structured(schema)
+        for name, value in found.items():  # one by one: some errors do not say which it was
+            merged = OmegaConf.merge(merged, {name: value})
         absent = sorted(OmegaConf.missing_keys(merged))
         section = OmegaConf.to_object(merged) if not absent else None
     except OmegaConfBaseException as error:
-        where = f"{key}.{error.full_key}" if error.full_key else key
+        where = f"{key}.{error.full_key or name}"
         reason = str(error.msg or error).splitlines()[0]
         raise ConfigurationError(
             f"{path}: {where}: {reason}; change it in conf/ and run `{COMPOSE}`"

@@ -54,7 +54,13 @@ def _stream(
             "corpus.source is huggingface, which needs the package 'datasets', and it is not installed; "
             "install it with `pip install 'trajectories[huggingface]'`"
         ) from error
-    rows: Iterable[Mapping[str, Any]] = load_dataset(
-        dataset, configuration, revision=revision, split=split, streaming=True
-    )
+    try:
+        rows: Iterable[Mapping[str, Any]] = load_dataset(
+            dataset, configuration, revision=revision, split=split, streaming=True
+        )
+    except OSError as error:
+        raise OSError(
+            f"dataset '{dataset}' cannot be opened: {error}; correct corpus.dataset, or allow the network "
+            f"(HF_HUB_OFFLINE=0)"
+        ) from error
     return rows

@@ -12,10 +12,10 @@ from trajectories.figures.axes import axis_label, coordinate, set_perplexity_axi
 from trajectories.figures.curves import add_legend, draw_curves, mark_start
 from trajectories.figures.placement import Note, place_all
 from trajectories.figures.style import FAINT, SETTINGS, ModelStyle, model_styles, new_figure
-from trajectories.figures.ticks import percent
+from trajectories.figures.ticks import hundredths, percent
 from trajectories.trends import select, shares, subset_perplexity
 from trajectories.trends.subsets import start_position
-from trajectories.trends.trajectory import by_model, start_index
+from trajectories.trends.trajectory import start_index
 
 # Fractions of training. Every token begins at the perplexity of a uniform guess, beside which all that comes
 # later looks flat: the first checkpoints are left out, and curves may enter from above the panel.
@@ -53,6 +53,7 @@ class Panels:
         self.whole_axis = coordinate(scores, axis)
         self.axis = self.late(self.whole_axis, DRAWN_FROM)
         self.shares = shares(trends)
+        self.present = scores["log_likelihood"].notnull().any("token").transpose("model", "checkpoint")
 
     def curves(self, selection: Selection) -> xr.DataArray:
         """Perplexity (model, checkpoint) of the selected tokens, NaN before `DRAWN_FROM`."""
@@ -66,7 +67,8 @@ class Panels:
             self._say_empty(panel, selection)
             return None
         for model in self._selecting(selection):
-            self._mark_start(panel, model, selection, curves)
+            if curves.sel(model=model).notnull().any():
+                self._mark_start(panel, model, selection, curves)
         text = panel.text(0.5, 0.5, self._who_and_how_many(selection), transform=panel.transAxes, bbox=PAPER)
         text.set_in_layout(False)
         if selection.model is None:
@@ -81,7 +83,8 @@ class Panels:
 
     def _at_start(self, values: xr.DataArray, model: str, start: float) -> xr.DataArray:
         """The value at the checkpoint from which this model's trends are fitted."""
-        trajectory = next(by_model(self.scores["log_likelihood"].sel(model=[model])))
+        trajectory = self.present.sel(model=model)
+        trajectory = trajectory.isel(checkpoint=np.flatnonzero(trajectory.values))
         checkpoint = trajectory["checkpoint"][start_index(trajectory, start)]
         return values.sel(model=model, checkpoint=checkpoint)
 
@@ -94,13 +97,9 @@ class Panels:
         return list(self.styles) if selection.model is None else [selection.model]
 
     def _who_and_how_many(self, selection: Selection) -> str:
-        of_trend = self.shares.sel(trend=selection.trend).isel(
-            start=start_position(self.trends, selection.start)
-        )
-        lines = [
-            f"{self.styles[model].label}: {percent(float(of_trend.sel(model=model)))} %"
-            for model in self._selecting(selection)
-        ]
+        start = start_position(self.trends, selection.start)
+        of_trend = self.shares.sel(trend=selection.trend).isel(start=start)
+        lines = [self._share(model, float(of_trend.sel(model=model))) for model in self._selecting(selection)]
         if selection.model is not None:
             selected = select(
                 self.trends, start=selection.start, trend=selection.trend, model=selection.model
@@ -108,13 +107,16 @@ class Panels:
             lines.append(f"{int(selected.sum()):,} tokens")
         return "\n".join(lines)
 
+    def _share(self, model: str, share: float) -> str:
+        return f"{self.styles[model].label}: {'no trends' if np.isnan(share) else f'{percent(share)} %'}"
+
     def _say_empty(self, panel: Axes, selection: Selection) -> None:
         where = "any model" if selection.model is None else self.styles[selection.model].label
         what = "uncategorised" if selection.trend == "other" else selection.trend
         panel.text(
             0.5,
             0.5,
-            f"no token is {what}\nafter {percent(selection.start)} % of training\nin {where}",
+            f"no token is {what}\nafter {hundredths(selection.start)} % of training\nin {where}",
             transform=panel.transAxes,
             ha="center",
             va="center",
@@ -149,7 +151,7 @@ def draw_grid(scores: xr.Dataset, trends: xr.Dataset, grid: Grid, *, axis: str) 
 def _start_legend(grid: Grid) -> str:
     starts = {selection.start for row in grid.rows for selection in row}
     return (
-        f"start of the fit ({percent(starts.pop())} % of training)"
+        f"start of the fit ({hundredths(starts.pop())} % of training)"
         if len(starts) == 1
         else "start of the fit"
     )

@@ -19,7 +19,7 @@ STEP_PIXELS = 3.0
 HEIGHTS = (0.97, 0.9, 0.83, 0.76, 0.69, 0.03, 0.1, 0.17, 0.24, 0.31, 0.62, 0.38, 0.56, 0.44, 0.5)
 SIDES = (0.97, 0.03, 0.66, 0.34, 0.5)
 ALIGNMENT: dict[float, Alignment] = {0.97: "right", 0.03: "left"}
-FROM_LINE = 0.025  # distance of a text from the line it belongs to
+FROM_LINE_PIXELS = CLEARANCE_PIXELS + 2  # distance of a text from the line it belongs to
 # What is added below and above the curves until all texts of a row have a place, in heights of the row.
 STRICT_ROOM = ((0.0, 0.0), (0.0, 0.15), (0.15, 0.0), (0.0, 0.3), (0.3, 0.0))
 LOOSE_ROOM = (*STRICT_ROOM, (0.0, 0.6), (0.6, 0.0), (0.0, 1.2))  # then texts may interrupt dashed lines
@@ -80,7 +80,8 @@ def _candidates(panel: Axes, beside: float | None) -> list[Candidate]:
         return anywhere
     pixel = panel.transData.transform((beside, panel.get_ylim()[1]))
     line = float(panel.transAxes.inverted().transform(pixel)[0])
-    sides: list[tuple[float, Alignment]] = [(line + FROM_LINE, "left"), (line - FROM_LINE, "right")]
+    away = FROM_LINE_PIXELS / panel.get_window_extent().width
+    sides: list[tuple[float, Alignment]] = [(line + away, "left"), (line - away, "right")]
     return [(x, y, alignment) for y in HEIGHTS for x, alignment in sides] + anywhere
 
 

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 
 from trajectories.figures.panels import Grid, Selection, draw_grid
 from trajectories.figures.style import COLUMN_INCHES, PAGE_INCHES, message, model_styles, styled
-from trajectories.figures.ticks import percent
+from trajectories.figures.ticks import hundredths
 
-NAMES = {"stagnated": "stagnated", "upward": "upward-trend", "downward": "downward-trend", "other": "other"}
+NAMES = {"upward": "upward-trend", "downward": "downward-trend"}
 ROW_INCHES = 2.0
 MARGINS_INCHES = 0.75  # legend and label of the x-axis
 
@@ -71,7 +71,7 @@ def uncategorised_tokens(
     grid = Grid(
         rows=[[Selection("other", start)] for start in starts],
         row_labels=["Perplexity"] * len(starts),
-        titles=[[f"In no category after {percent(start)} % of training"] for start in starts],
+        titles=[[f"In no category after {hundredths(start)} % of training"] for start in starts],
         width=COLUMN_INCHES,
         height=ROW_INCHES * len(starts) + MARGINS_INCHES,
     )
@@ -98,7 +98,7 @@ def middle_selections(
         return message(f"No model lies between the small one ({small})\nand the large one ({large}).")
     grid = Grid(
         rows=[[Selection(trend, start, model) for model in middle] for start in starts],
-        row_labels=[f"Perplexity, {trend} after {percent(start)} %" for start in starts],
+        row_labels=[f"Perplexity, {trend} after {hundredths(start)} %" for start in starts],
         titles=[[f"Selected by {styles[model].label}" for model in middle]],
         width=PAGE_INCHES if middle[1:] else COLUMN_INCHES,
         height=ROW_INCHES * len(starts) + MARGINS_INCHES,
@@ -118,7 +118,7 @@ def _own_small_large(
     styles = model_styles(scores)
     grid = Grid(
         rows=[[Selection(name, start, model) for model in (None, *selecting)] for name in names],
-        row_labels=[f"Perplexity of {NAMES[name]} tokens" for name in names],
+        row_labels=[f"Perplexity of {NAMES.get(name, name)} tokens" for name in names],
         titles=[
             ["Each model's own tokens", *(f"Tokens selected by {styles[model].label}" for model in selecting)]
         ],

@@ -122,7 +122,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 def settle(figure: Figure) -> None:
     """Lay the figure out once; later drawing moves nothing, so repeated saving gives the same picture."""
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     figure.set_layout_engine("none")
 
 

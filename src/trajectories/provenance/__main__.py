@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
 def describe(path: Path, stamp: Stamp) -> str:
     """A stamp as text: one line per input, parameter, module and package."""
     lines = [str(path)]
-    for part in ("inputs", "parameters", "code", "packages"):
+    for part in filter(stamp.__contains__, ("inputs", "parameters", "code", "packages")):
         leaves = dict(_leaves(stamp[part]))
         width = max(map(len, leaves), default=0)
         lines += [part, *(f"  {key:{width}}  {value}" for key, value in leaves.items())]

@@ -36,8 +36,12 @@ class NoStamp(ValueError):  # noqa: N818
 
 
 def annotate(dataset: xr.Dataset, stamp: Stamp) -> xr.Dataset:
-    """The dataset with the stamp in its attribute `provenance`."""
-    return dataset.assign_attrs({KEY: written(stamp)})
+    """The dataset with the stamp's inputs and parameters in its attribute `provenance`.
+
+    Code and package versions are left to dvc.lock: in the file they would change its hash, and with it all
+    that is made from it, when a comment changes.
+    """
+    return dataset.assign_attrs({KEY: written({key: stamp[key] for key in ("inputs", "parameters")})})
 
 
 def save_figure(figure: "Figure", stem: Path, stamp: Stamp) -> list[Path]:

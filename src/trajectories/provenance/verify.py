@@ -101,18 +101,19 @@ class _Verification:
 
     def _by_stamp(self, path: str, stage: Stage) -> Verdict:
         try:
-            causes = self._since(read_stamp(self.root / path))
+            stamp = read_stamp(self.root / path)
+            causes = self._since(stamp) if "code" in stamp else [*self._since(stamp), *self._since_run(stage)]
         except NoStamp:  # metrics and plots that DVC reads: all that is known of them is in dvc.lock
             causes = self._since_run(stage)
         return Verdict(path, State.stale if causes else State.current, tuple(dict.fromkeys(causes)))
 
     def _since(self, stamp: Stamp) -> list[str]:
         """What changed since a stamp was written."""
-        self.outcome.packages.update(_other_versions(stamp["packages"]))
+        self.outcome.packages.update(_other_versions(stamp.get("packages", {})))
         return [
             *self._changed(stamp["inputs"]),
             *self._changed_parameters(stamp["parameters"]),
-            *self._changed(stamp["code"]),
+            *self._changed(stamp.get("code", {})),
             *self._upstream(stamp["inputs"]),
         ]
 

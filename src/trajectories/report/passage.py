@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 import xarray as xr
 
-from trajectories.figures.ticks import percent
+from trajectories.figures.ticks import hundredths, percent
 from trajectories.report.page import PAGE
 from trajectories.trends import CATEGORIES, shares
 from trajectories.trends.subsets import start_position
@@ -45,7 +45,7 @@ def passage_html(
         document=escape(str(passage["document"].values[0])),
         domain=escape(str(passage["domain"].values[0])),
         tokens=passage.sizes["token"],
-        start=percent(start),
+        start=hundredths(start),
         legend="\n".join(f'<li class="{name}">{meaning}</li>' for name, meaning in MEANINGS.items()),
         columns=columns,
     )
@@ -94,7 +94,7 @@ def _column(passage: xr.Dataset, start: float) -> str:
     counts = " · ".join(f"{name} {percent(float(share.sel(trend=name)))} %" for name in CATEGORIES)
     text = "".join(_spans(passage))
     return (
-        f"<section>\n<h2>After {percent(start)} % of training of the {label} model</h2>\n"
+        f"<section>\n<h2>After {hundredths(start)} % of training of the {label} model</h2>\n"
         f'<p class="counts">{counts}</p>\n<p class="text">{text}</p>\n</section>'
     )
 

@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from trajectories.figures.ticks import percent, plain
+from trajectories.figures.ticks import hundredths, percent, plain
 from trajectories.report.tabular import csv_text, markdown_escaped, markdown_table, number
 
 MEASURES = ("inside", "outside", "effect", "odds_ratio", "p_value", "p_corrected")
@@ -32,7 +32,9 @@ def properties_csv(table: xr.Dataset) -> str:
 def properties_markdown(table: xr.Dataset) -> str:
     """The first and the last model, the smallest and the largest: properties down, categories across."""
     models = _names(table, "model")
-    parts = [f"# Which tokens have which trend, after {percent(float(table.attrs['start']))} % of training\n"]
+    parts = [
+        f"# Which tokens have which trend, after {hundredths(float(table.attrs['start']))} % of training\n"
+    ]
     parts.append(LEGEND.format(effect=SMALL_EFFECT, significance=SIGNIFICANCE))
     for model in dict.fromkeys([models[0], models[-1]]):
         of_model = table.sel(model=model)

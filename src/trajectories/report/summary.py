@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trajectories.figures.ticks import percent
+from trajectories.figures.ticks import hundredths, percent
 from trajectories.trends import CATEGORIES
 
 Numbers = Mapping[str, Mapping[str, Any]]
 
 DOUBLE_DESCENT = "double_descent"  # the key of trends.json that is no model
 ABSENT = "n/a"
+VERDICTS = {"double descent": "shown"}
 WIDTH = 100  # columns of the terminal
 
 
@@ -81,7 +82,7 @@ def _models(validation: Numbers, trends: Numbers, start: float | None) -> Iterat
         ]
         for name in names
     ]
-    after = "" if start is None else f" after {percent(start)} % of training"
+    after = "" if start is None else f" after {hundredths(start)} % of training"
     if rows:
         yield f"Final validation perplexity, and shares of tokens by trend{after}:\n{_aligned(header, rows)}"
 
@@ -98,11 +99,12 @@ def _other_families(validation: Numbers, trends: Numbers) -> Iterator[str]:
 def _double_descent(found: Mapping[str, Any] | None) -> Iterator[str]:
     if found is None:
         return
-    selecting, model = found.get("selected_by", ABSENT), found.get("model", ABSENT)
+    verdict = str(found.get("verdict", ABSENT))
+    share = _percentage(found.get("selected_share"))
     yield _wrapped(
-        f"The tokens whose perplexity rises in {selecting} ({_percentage(found.get('selected_share'))} of all) "
-        f"rise in {model} by {_interval(found, 'rise')} and then fall by {_interval(found, 'fall')} "
-        f"in log perplexity: {found.get('verdict', ABSENT)}."
+        f"Double descent in {found.get('model', ABSENT)}: {VERDICTS.get(verdict, verdict)}. There, the log "
+        f"perplexity of the tokens that rise in {found.get('selected_by', ABSENT)} ({share} of all) rises by "
+        f"{_interval(found, 'rise')} and then falls by {_interval(found, 'fall')}."
     )
 
 
@@ -125,14 +127,11 @@ def _shown(value: float | None, form: str) -> str:
 
 def _aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    lines = [
-        [
-            cells[0].ljust(widths[0]),
-            *(cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)),
-        ]
-        for cells in [header, *rows]
-    ]
-    return "\n".join("  ".join(["", *line]) for line in lines)
+    lines = []
+    for first, *others in [header, *rows]:
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        lines.append("  ".join(["", first.ljust(widths[0]), *cells]))
+    return "\n".join(lines)
 
 
 def _wrapped(text: str) -> str:

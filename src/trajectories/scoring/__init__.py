@@ -1,4 +1,4 @@
-"""Log-likelihoods of held-out tokens along training: one checkpoint, one trajectory, all models side by side."""
+"""Log-likelihoods of held-out tokens: under one checkpoint, along a trajectory, models side by side."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

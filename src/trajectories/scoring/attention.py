@@ -19,7 +19,7 @@ DEVIATIONS = ("position_bias", "cache", "softcap")  # what changes attention bes
 
 @contextmanager
 def causal_blocks(model: Any) -> Iterator[None]:
-    """Inside the block a model that attends through `sdpa` does so through `attend`, where oneDNN serves it."""
+    """Inside the block a model that attends through `sdpa` does so through `attend`, where oneDNN serves."""
     before = model.config._attn_implementation
     if before != "sdpa" or not model._can_set_attn_implementation() or not linear.serves(model):
         yield
@@ -31,7 +31,7 @@ def causal_blocks(model: Any) -> Iterator[None]:
         model.set_attn_implementation(before)
 
 
-def attend(
+def attend(  # noqa: PLR0917, the signature that transformers calls
     module: nn.Module,
     query: Tensor,
     key: Tensor,
@@ -52,7 +52,8 @@ def attend(
     Returns:
         [batch, length, heads, value depth], and None for the weights.
     """
-    if not _is_plain(module, query, key, attention_mask, settings):
+    plain = attention_mask is None and query.shape[2] == key.shape[2] and _is_causal(module, settings)
+    if not plain:
         found: tuple[Tensor, Tensor | None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, **settings
         )
@@ -62,17 +63,11 @@ def attend(
     return _causal(scaled.contiguous(), key.contiguous(), value), None
 
 
-def _is_plain(
-    module: nn.Module, query: Tensor, key: Tensor, mask: Tensor | None, settings: dict[str, Any]
-) -> bool:
+def _is_causal(module: nn.Module, settings: dict[str, Any]) -> bool:
+    """Whether, where there is no mask, tokens attend to all of their past and to nothing else."""
     causal = settings.get("is_causal")
-    return (
-        mask is None
-        and bool(getattr(module, "is_causal", True) if causal is None else causal)
-        and query.shape[2] == key.shape[2]
-        and not settings.get("dropout")
-        and all(settings.get(name) is None for name in DEVIATIONS)
-    )
+    deviates = settings.get("dropout") or any(settings.get(name) is not None for name in DEVIATIONS)
+    return bool(getattr(module, "is_causal", True) if causal is None else causal) and not deviates
 
 
 def _causal(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -88,7 +83,9 @@ def _causal(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
                 scores = linear.product(query[row, head, start:stop], weight=key[row, head // shared, :stop])
                 scores[:, start:] += future[: stop - start, : stop - start]
                 weights = torch.softmax(scores, -1)
-                result[row, start:stop, head] = linear.product(weights, weight=past_values[row, head // shared])
+                result[row, start:stop, head] = linear.product(
+                    weights, weight=past_values[row, head // shared]
+                )
     return result
 
 

@@ -1,7 +1,8 @@
 """The scores of several models side by side: one labelled dataset, and what it says about validation text."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,24 @@ import pandas as pd
 import xarray as xr
 
 from trajectories import arrays
+from trajectories.scoring.labels import AXES, SKIPPED
 
 TOKENS = ("document", "position", "token_id", "token_text", "domain", "training_frequency")
 MODELS = ("label", "family", "parameters")
-AXES = ("tokens_seen", "flops", "training_fraction")
-SKIPPED = "skipped_checkpoints"
 SIGNIFICANT = 6  # digits of numbers in metrics and plots
 
 Summary = dict[str, dict[str, float | int | None]]
+
+
+def refuse_strangers(folder: Path, models: Collection[str]) -> None:
+    """Raise ValueError when the folder holds scores of a model that is not among `models`."""
+    strangers = [path for path in sorted(folder.glob("*.nc")) if path.stem not in models]
+    if strangers:
+        named = " ".join(map(str, strangers))
+        raise ValueError(
+            f"{named}: scores of a model that the suite does not have (it has {', '.join(models)}); "
+            f"remove them with `rm {named}`"
+        )
 
 
 def gather_scores(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
@@ -26,16 +37,19 @@ def gather_scores(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
         scores: for each model, what `score_trajectory` gives.
 
     Returns:
-        `log_likelihood` (model, checkpoint, token) in nats, models ordered by parameters. Checkpoints are the union
-        of the models' training steps, in ascending order, NaN where a model has none or it was skipped. Coordinates
-        as in `score_trajectory`, and over (model, checkpoint) `validation_perplexity` and `domain_perplexity`; the
-        attribute `skipped_checkpoints` lists steps by model, as JSON.
+        `log_likelihood` (model, checkpoint, token) in nats, models by rising parameters. Checkpoints are the
+        union of the models' training steps, by rising step; NaN where a model has none or it was skipped.
+        Coordinates as in `label_scores`, besides `validation_perplexity` (model, checkpoint) and
+        `domain_perplexity` (model, checkpoint, validation_domain). The attribute `skipped_checkpoints` holds
+        steps by model, as JSON.
 
     Raises:
         ValueError: no model, models scored on different tokens, or a model with two checkpoints of one step.
     """
     if not scores:
-        raise ValueError("gather_scores needs the scores of at least one model, got none; score the models first")
+        raise ValueError(
+            "gather_scores needs the scores of at least one model, got none; score the models first"
+        )
     ordered = sorted(scores, key=lambda name: (int(scores[name]["parameters"]), name))
     first = scores[ordered[0]]
     for name in ordered:
@@ -43,19 +57,19 @@ def gather_scores(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
         _require_same_tokens(first, scores[name], names=(ordered[0], name))
     steps = np.unique(np.concatenate([scores[name]["checkpoint"].values for name in ordered]))
     parts = [_with_perplexity(scores[name]).reindex(checkpoint=steps) for name in ordered]
-    index = pd.Index(ordered, name="model")
-    stacked = xr.Dataset(
-        {name: _stack(parts, name, index) for name in ("log_likelihood", *AXES)}
-        | {name: _stack(parts, name, index) for name in ("validation_perplexity", "domain_perplexity", *MODELS)}
-    ).set_coords([*AXES, *MODELS, "validation_perplexity", "domain_perplexity"])
-    tokens = {name: first[name] for name in (*TOKENS, "validation_tokens") if name in first.variables}
+    names = ("log_likelihood", "validation_perplexity", "domain_perplexity", *AXES, *MODELS)
+    stacked = xr.Dataset({name: _stack(parts, name) for name in names}, coords={"model": ordered})
+    tokens = {
+        name: first[name].variable for name in (*TOKENS, "validation_tokens") if name in first.variables
+    }
     skipped = {name: json.loads(scores[name].attrs.get(SKIPPED, "[]")) for name in ordered}
     named = {name: lost for name, lost in skipped.items() if lost}
-    return stacked.assign_coords(tokens).assign_attrs({SKIPPED: json.dumps(named)})
+    labelled = stacked.set_coords(names[1:]).assign_coords(tokens)
+    return labelled.assign_attrs({SKIPPED: json.dumps(named)})
 
 
 def validation_perplexity(scores: xr.Dataset) -> xr.DataArray:
-    """exp of minus the mean log-likelihood of all validation tokens, over the dimensions besides their domain.
+    """The exponential of minus the mean log-likelihood of all validation tokens, whatever their domain.
 
     Args:
         scores: `validation_log_likelihood` in nats (..., validation_domain) and `validation_tokens`.
@@ -65,13 +79,16 @@ def validation_perplexity(scores: xr.Dataset) -> xr.DataArray:
     """
     arrays.require(scores, "validation_domain", what="validation scores")
     weighted = scores["validation_log_likelihood"].astype(np.float64) * scores["validation_tokens"]
-    return np.exp(-weighted.sum("validation_domain", skipna=False) / scores["validation_tokens"].sum())
+    mean = weighted.sum("validation_domain", skipna=False) / scores["validation_tokens"].sum()
+    perplexity: xr.DataArray = xr.apply_ufunc(np.exp, -mean)
+    return perplexity
 
 
 def summarise_validation(scores: Mapping[str, xr.Dataset]) -> Summary:
     """Per model, of its last checkpoint: validation perplexity, parameters, tokens seen and FLOPs.
 
-    A perplexity is that of the family's own tokens; families do not compare. None: the checkpoint was skipped.
+    A perplexity is per token of the family's own tokenizer: families do not compare. None where the
+    checkpoint was skipped.
     """
     return {name: _last(scores[name]) for name in sorted(scores)}
 
@@ -90,9 +107,10 @@ def _with_perplexity(scores: xr.Dataset) -> xr.Dataset:
     )
 
 
-def _stack(parts: list[xr.Dataset], name: str, index: "pd.Index[str]") -> xr.DataArray:
+def _stack(parts: list[xr.Dataset], name: str) -> xr.DataArray:
+    """One variable of all models, without the coordinates that are the same for all or stacked themselves."""
     bare = [part[name].reset_coords(drop=True) for part in parts]
-    return xr.concat(bare, dim=index, coords="minimal", compat="override")
+    return xr.concat(bare, dim="model", coords="minimal", compat="override", join="exact")
 
 
 def _last(scores: xr.Dataset) -> dict[str, float | int | None]:
@@ -113,10 +131,14 @@ def _rounded(value: float) -> float:
 def _require_checkpoints(scores: xr.Dataset, name: str) -> None:
     steps, counts = np.unique(scores["checkpoint"].values, return_counts=True)
     if not steps.size:
-        raise ValueError(f"{name} has no scored checkpoint; score at least one, or take the model out of the suite")
+        raise ValueError(
+            f"{name} has no scored checkpoint; score at least one, or take the model out of the suite"
+        )
     if counts.max() > 1:
         twice = ", ".join(map(str, steps[counts > 1].tolist()))
-        raise ValueError(f"{name} has more than one checkpoint of step {twice}; keep one of each and score it again")
+        raise ValueError(
+            f"{name} has more than one checkpoint of step {twice}; keep one of each and score it again"
+        )
 
 
 def _require_same_tokens(first: xr.Dataset, other: xr.Dataset, *, names: tuple[str, str]) -> None:
@@ -133,6 +155,6 @@ def _require_same_tokens(first: xr.Dataset, other: xr.Dataset, *, names: tuple[s
         if differing.size:
             at: Any = int(differing[0])
             raise ValueError(
-                f"{two} was scored on other text than {one}: '{name}' is {other[name].values[at]} at {at} where "
-                f"{one} has {first[name].values[at]}; {remedy}"
+                f"{two} was scored on other text than {one}: '{name}' is {other[name].values[at]} at {at} "
+                f"where {one} has {first[name].values[at]}; {remedy}"
             )

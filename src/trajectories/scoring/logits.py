@@ -28,7 +28,7 @@ def has_plain_head(model: Any, ids: Tensor) -> bool:
 def log_likelihood(model: Any, ids: Tensor, *, plain_head: bool) -> Tensor:
     """Log-likelihood in nats, float32 [n, length - 1], of ids [n, length] given the ids before them.
 
-    With a plain head (see `has_plain_head`) never more than LOGITS logits are held at once, else those of one row.
+    With a plain head (see `has_plain_head`) at most LOGITS logits are held at once, else those of one row.
     """
     targets = ids[:, 1:]
     if not plain_head:
@@ -37,7 +37,7 @@ def log_likelihood(model: Any, ids: Tensor, *, plain_head: bool) -> Tensor:
     head = model.get_output_embeddings()
     hidden = _hidden_states(model, ids[:, :-1]).flatten(0, 1)
     size = max(1, min(POSITIONS, LOGITS // head.weight.shape[0]))
-    parts = zip(hidden.split(size), targets.flatten().split(size), strict=True)
+    parts = zip(torch.split(hidden, size), torch.split(targets.flatten(), size), strict=True)
     return torch.cat([_pick(head(part), wanted) for part, wanted in parts]).view_as(targets)
 
 

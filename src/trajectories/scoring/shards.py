@@ -32,7 +32,7 @@ def shard_key(content: Mapping[str, str]) -> str:
 
 
 class ShardStore:
-    """Scores by key in a folder: written whole or not at all, checked when read, computed by one run at a time."""
+    """Scores by key in a folder: written whole or not at all, checked when read, computed by one run only."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -50,8 +50,8 @@ class ShardStore:
     def fetch(self, key: str, compute: Compute) -> NDArray[np.float32]:
         """The scores under `key`, computed and stored where they are absent.
 
-        Where another run is computing them, this waits and takes what that one stored. Where the store cannot be
-        written, the scores are computed, a warning says so, and nothing is stored.
+        Where another run is computing them, this one waits and takes what that one stored. Where the store
+        cannot be written, the scores are computed, a warning says so, and nothing is stored.
 
         Raises:
             OSError: the disk is full, say; names the file. What `compute` raises.

@@ -23,11 +23,11 @@ PROBE = 8  # tokens on which the model's own logits are compared with those of i
 def score_windows(
     checkpoint: "Checkpoint", windows: ArrayLike, *, batch_tokens: int = 2048
 ) -> NDArray[np.float32]:
-    """log p(token t | tokens before t in its window), in nats.
+    """Log-likelihood log p(token t | tokens before t in its window), in nats.
 
-    On the CPU each of torch's threads scores windows of its own, single-threaded, so that the result depends
-    neither on the number of cores nor, in all layers that were measured, on which windows share a batch; it is the
-    same bytes from run to run.
+    The same bytes from run to run. On the CPU each of torch's threads scores windows of its own, so that
+    the result does not depend on the number of cores either; nor did it depend, wherever that was measured,
+    on which windows share a batch. On a GPU the last digits may.
 
     Args:
         checkpoint: a model and its tokenizer.
@@ -38,9 +38,10 @@ def score_windows(
         float32 [n, T-1]; the first token of a window is context only. Not finite where the model is not.
 
     Raises:
-        ValueError: windows that are not an integer matrix, too long or too short, or ids the model does not know.
+        ValueError: windows that are no integer matrix, are too long or too short, or hold unknown ids.
     """
-    model = checkpoint.model.eval()
+    model: Any = checkpoint.model
+    model.eval()
     ids = torch.from_numpy(_checked(windows, model))
     if not len(ids):
         return np.empty((0, ids.shape[1] - 1), np.float32)
@@ -55,7 +56,7 @@ def score_windows(
             return np.asarray(scores.cpu().numpy(), np.float32)
 
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return np.concatenate(list(pool.map(score, ids.split(rows))))
+            return np.concatenate(list(pool.map(score, torch.split(ids, rows))))
 
 
 @contextmanager

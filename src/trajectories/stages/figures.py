@@ -16,9 +16,11 @@ def main() -> None:
     """Draw the scores and their trends; write reports/figures."""
     settings = config.read(FigureSettings, "figures")
     scores, trends = arrays.read(SCORES), arrays.read(TRENDS)
-    axis, starts = settings.axis.value, (settings.start, settings.late_start)
+    axis = settings.axis.value
+    wanted = [settings.start, settings.late_start]
+    starts = list(dict.fromkeys(trends["start"].sel(start=wanted, method="nearest").values.tolist()))
     ends: dict[str, Any] = {"small": settings.small, "large": settings.large}
-    selected = {"start": settings.start, **ends}
+    selected = {"start": starts[0], **ends}
     drawn = {
         "01": figures.validation_perplexity(scores, axis=axis),
         "02": figures.trend_shares(trends),

@@ -19,27 +19,28 @@ def main() -> None:
     settings = config.read(FigureSettings, "figures")
     models = config.values("suite.models")
     trends = arrays.read(TRENDS)
+    start = float(trends["start"].sel(start=settings.start, method="nearest"))
     rates = {name: model["learning_rate"] for name, model in models.items() if "learning_rate" in model}
     checkpoints = report.checkpoint_rows(arrays.read(SCORES), learning_rates=rates)
-    properties = property_table(trends, start=settings.start)
+    properties = property_table(trends, start=start)
     of_scores = provenance.stamp(inputs=[SCORES], parameters={"suite.models": models})
     of_trends = provenance.stamp(inputs=[TRENDS], parameters={"figures": config.values("figures")})
     for name, text, stamp in (
         ("table-02.csv", report.checkpoints_csv(checkpoints), of_scores),
         ("table-02.md", report.checkpoints_markdown(checkpoints), of_scores),
-        ("table-03.html", _passage(trends, settings), of_trends),
+        ("table-03.html", _passage(trends, settings, start), of_trends),
         ("token-properties.csv", report.properties_csv(properties), of_trends),
         ("token-properties.md", report.properties_markdown(properties), of_trends),
     ):
         provenance.save_table(text, TABLES / name, stamp)
 
 
-def _passage(trends: xr.Dataset, settings: FigureSettings) -> str:
+def _passage(trends: xr.Dataset, settings: FigureSettings, start: float) -> str:
     names = [str(name) for name in trends["model"].values]
     return report.passage_html(
         trends,
         models=[settings.small or names[0], settings.large or names[-1]],
-        start=settings.start,
+        start=start,
         document=settings.passage_document,
         tokens=settings.passage_tokens,
     )

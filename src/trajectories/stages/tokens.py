@@ -12,7 +12,8 @@ from trajectories.corpora.windows import prepare_tokens
 from trajectories.provenance import annotate, stamp
 from trajectories.stages.run import run
 
-CORPUS = Path("data/corpus")
+TRAINING = Path("data/corpus/train.jsonl")
+HELD_OUT = Path("data/corpus/held_out.jsonl")
 
 
 def main(key: str) -> None:
@@ -20,14 +21,14 @@ def main(key: str) -> None:
     family = config.read(FamilySettings, f"suite.families.{key}")
     cut = config.read(WindowSettings, "suite.windows")
     context = config.values("suite.context")
-    training = read_documents(CORPUS / "train.jsonl")
+    training = read_documents(TRAINING)
     if family.tokenizer is None:
         tokenizer = train_tokenizer(training, vocabulary=family.vocabulary, context=context)
     else:
         tokenizer = load_tokenizer(family.tokenizer, vocabulary=family.vocabulary)
     stream, windows = prepare_tokens(
         training,
-        read_documents(CORPUS / "held_out.jsonl"),
+        read_documents(HELD_OUT),
         tokenizer,
         vocabulary=family.vocabulary,
         context=context,
@@ -42,7 +43,7 @@ def main(key: str) -> None:
     with arrays.replacing_folder(Path("data/tokens") / config.values("suite.choice") / key) as folder:
         tokenizer.save_pretrained(folder / "tokenizer")
         np.save(folder / "train.npy", stream)
-        stamped = annotate(windows, stamp(inputs=[CORPUS], parameters=parameters))
+        stamped = annotate(windows, stamp(inputs=[TRAINING, HELD_OUT], parameters=parameters))
         arrays.write(stamped, folder / "windows.nc")
 
 

@@ -1,0 +1,28 @@
+"""Training compute of a token, by the two ways of counting that the literature uses."""
+
+from collections.abc import Callable, Mapping
+
+from trajectories.checkpoints.dimensions import Dimensions
+
+
+def flops_per_token(dimensions: Dimensions, *, context: int) -> int:
+    """6 N + 12 layers · heads · head size · context (Chowdhery et al., 2022, appendix B).
+
+    N counts the parameters outside the embeddings, each of which multiplies and adds once forward and twice
+    backward; the second term is the products of attention, over windows of `context` tokens.
+    """
+    attention = 12 * dimensions.layers * dimensions.heads * dimensions.head_size * context
+    return 6 * dimensions.non_embedding_parameters + attention
+
+
+def plain_flops_per_token(dimensions: Dimensions, *, context: int) -> int:
+    """6 N with N all parameters, embeddings included: the rule of thumb behind published OPT figures."""
+    del context  # the rule leaves attention out
+    return 6 * dimensions.parameters
+
+
+# By the name of the convention.
+CONVENTIONS: Mapping[str, Callable[..., int]] = {
+    "chowdhery": flops_per_token,
+    "plain": plain_flops_per_token,
+}

@@ -1,0 +1,75 @@
+"""What a stage needs, read from the sources: the code that it imports, the parameters that it reads."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import grimp
+
+from clone import REPOSITORY
+
+PACKAGE = "trajectories"
+STAGES = f"{PACKAGE}.stages"
+SOURCES = REPOSITORY / "src"
+
+
+def code(module: str) -> list[str]:
+    """Files of everything that is executed when `module` is; a folder where that is all of a package."""
+    closure = _closure(module)
+    packages = sorted(name for name in closure if _file(name).name == "__init__.py")
+    whole: list[str] = []
+    for name in packages:
+        below = _graph().find_descendants(name)
+        if below <= closure and not any(name.startswith(f"{outer}.") for outer in whole):
+            whole.append(name)
+    inside = {name for name in closure for outer in whole if name == outer or name.startswith(f"{outer}.")}
+    paths = [_file(name).parent for name in whole] + [_file(name) for name in closure - inside]
+    return sorted(path.relative_to(REPOSITORY).as_posix() for path in paths)
+
+
+def parameters(module: str) -> set[str]:
+    """Keys of params.yaml that `module` reads, itself or through other stages' modules; `*`: a variable."""
+    modules = {name for name in _closure(module) if name.startswith(STAGES)}
+    keys = {key for name in modules for key in _keys(_file(name))}
+    return {key for key in keys if not any(key.startswith(f"{other}.") for other in keys)}
+
+
+def pattern(text: str) -> str:
+    """A key of dvc.yaml with `*` in place of every `${...}`."""
+    return re.sub(r"\$\{.*?\}", "*", text)
+
+
+@cache
+def _graph() -> grimp.ImportGraph:
+    return grimp.build_graph(PACKAGE, exclude_type_checking_imports=True, cache_dir=None)
+
+
+def _closure(module: str) -> set[str]:
+    found: set[str] = set()
+    waiting = {module}
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        parents = {name.rpartition(".")[0]} - {""}  # importing a module executes the packages around it
+        waiting |= (_graph().find_modules_directly_imported_by(name) | parents) - found
+    return found
+
+
+def _file(module: str) -> Path:
+    path = SOURCES.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _keys(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"config.read", "config.values"}:
+            yield _key(node.args[1 if ast.unparse(node.func) == "config.read" else 0], file)
+
+
+def _key(argument: ast.expr, file: Path) -> str:
+    if isinstance(argument, ast.Constant):
+        return str(argument.value)
+    assert isinstance(argument, ast.JoinedStr), f"{file}: give a literal key, got {ast.unparse(argument)}"
+    return "".join(part.value if isinstance(part, ast.Constant) else "*" for part in argument.values)

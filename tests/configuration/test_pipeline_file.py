@@ -1,0 +1,69 @@
+"""dvc.yaml lists, for every stage, exactly the code and the parameters that it depends on."""
+
+import re
+
+import pytest
+import yaml
+from dependencies import STAGES, code, parameters, pattern
+
+from clone import REPOSITORY
+
+PIPELINE = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+NAMES = sorted(PIPELINE)
+
+
+def stage(name: str) -> dict[str, list[str]]:
+    return PIPELINE[name].get("do", PIPELINE[name])
+
+
+def as_list(entries: list[str]) -> str:
+    return "".join(f"\n      - {entry}" for entry in entries)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stage_runs_the_module_of_its_name_from_these_sources(name: str) -> None:
+    assert re.fullmatch(
+        rf"PYTHONPATH=src python -m trajectories\.stages\.{name}( \$\{{key\}})?", stage(name)["cmd"]
+    )
+    assert (REPOSITORY / "src/trajectories/stages" / f"{name}.py").is_file()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stage_depends_on_the_code_that_it_imports_and_no_other(name: str) -> None:
+    listed = sorted(path for path in stage(name)["deps"] if path.startswith("src/"))
+    expected = code(f"{STAGES}.{name}")
+    assert listed == expected, f"in dvc.yaml, the code of stage {name} should be:{as_list(expected)}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stage_depends_on_the_parameters_that_it_reads_and_no_others(name: str) -> None:
+    described = stage(name)
+    paths = " ".join(path for part in ("deps", "outs") for path in described[part] if isinstance(path, str))
+    in_paths = set(re.findall(r"\$\{(.*?)\}", paths))  # another value is another path, so another stage
+    listed = {pattern(key) for key in described.get("params", [])}
+    expected = parameters(f"{STAGES}.{name}") - in_paths
+    assert listed == expected, f"in dvc.yaml, params of stage {name} should be:{as_list(sorted(expected))}"
+
+
+def test_every_stage_module_is_in_the_pipeline() -> None:
+    modules = {path.stem for path in (REPOSITORY / "src/trajectories/stages").glob("*.py")}
+    assert modules - {"__init__", "run"} == set(NAMES)
+
+
+def test_every_stage_follows_from_the_composition() -> None:
+    made_by = {pattern(path): name for name in NAMES for path in _outputs(name)}
+
+    def follows(name: str) -> bool:
+        read = [pattern(path) for path in stage(name)["deps"]]
+        before = {made_by[made] for made in made_by for path in read if _overlap(made, path)}
+        return name == "composition" or any(follows(other) for other in before)
+
+    assert [name for name in NAMES if not follows(name)] == []
+
+
+def _outputs(name: str) -> list[str]:
+    return [next(iter(out)) if isinstance(out, dict) else out for out in stage(name)["outs"]]
+
+
+def _overlap(one: str, other: str) -> bool:
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")

@@ -1,0 +1,52 @@
+import matplotlib
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.colors import to_rgb
+
+from made_up import MODELS, make_scores
+from trajectories.figures import validation_perplexity
+from trajectories.figures.style import INK, model_styles
+
+
+def luminance(colour: str) -> float:
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+
+def many_models(number: int) -> xr.Dataset:
+    names = [f"model-{i}" for i in range(number)]
+    return xr.Dataset(coords={"model": names, "label": ("model", [f"{i}M" for i in range(number)])})
+
+
+@pytest.mark.parametrize("number", [1, 2, 4, 6, 9])
+def test_the_larger_the_model_the_darker_its_colour_even_in_grey(number: int) -> None:
+    lightness = [luminance(style.color) for style in model_styles(many_models(number)).values()]
+    assert lightness == sorted(lightness, reverse=True)
+    assert len(set(lightness)) == number
+    assert max(lightness) < 0.6
+
+
+def test_models_differ_in_their_markers_too(scores: xr.Dataset) -> None:
+    assert len({style.marker for style in model_styles(scores).values()}) == len(MODELS)
+
+
+def test_models_without_a_label_are_written_by_name(scores: xr.Dataset) -> None:
+    styles = model_styles(scores.drop_vars("label"))
+    assert [style.label for style in styles.values()] == list(MODELS)
+
+
+def test_the_style_does_not_depend_on_the_settings_of_the_user() -> None:
+    scores = make_scores(tokens=10)
+    with matplotlib.rc_context({"font.size": 30, "axes.grid": False, "text.color": "red"}):
+        figure = validation_perplexity(scores)
+        panel = figure.axes[0]
+    assert panel.yaxis.label.get_size() < 10
+    assert panel.yaxis.label.get_color() == INK
+    assert panel.xaxis.get_gridlines()[0].get_visible()
+
+
+def test_drawing_leaves_the_settings_of_the_user_as_they_were() -> None:
+    before = dict(matplotlib.rcParams)
+    validation_perplexity(make_scores(tokens=10))
+    assert dict(matplotlib.rcParams) == before

@@ -1,0 +1,56 @@
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trajectories.report.tabular import csv_text, markdown_escaped, markdown_table, number
+
+CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0"))
+ROWS = st.lists(st.lists(CELL, min_size=2, max_size=2))
+
+
+@given(rows=ROWS)
+def test_csv_gives_back_every_cell(rows: list[list[str]]) -> None:
+    read = list(csv.reader(io.StringIO(csv_text(["a", "b"], rows), newline="")))
+    assert read == [["a", "b"], *rows]
+
+
+@given(rows=ROWS)
+def test_no_cell_ends_a_row_or_column_of_a_markdown_table(rows: list[list[str]]) -> None:
+    escaped = [[markdown_escaped(cell) for cell in row] for row in rows]
+    lines = markdown_table(["a", "b"], escaped).split("\n")[:-1]
+    assert len(lines) == len(rows) + 2
+    for line in lines:
+        assert line.replace("\\\\", "").replace("\\|", "").count("|") == 3
+
+
+def test_columns_of_markdown_are_aligned() -> None:
+    assert markdown_table(["name", "n"], [["a", "1"], ["long name", "10"]], right=[1]) == (
+        "| name      |   n |\n| --------- | --: |\n| a         |   1 |\n| long name |  10 |\n"
+    )
+
+
+def test_markup_is_shown_as_it_is() -> None:
+    assert markdown_escaped("*a* _b_ `c` [d](e) <f> |") == r"\*a\* \_b\_ \`c\` \[d\](e) \<f\> \|"
+    assert markdown_escaped("a\nb\rc") == "a b c"
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (4096.0, "4096"),
+        (2768240640000.0, "2768240640000"),
+        (133.57512, "133.575"),
+        (0.004, "0.004"),
+        (1e-9, "1e-09"),
+    ],
+)
+def test_numbers_are_written_without_noise(value: float, written: str) -> None:
+    assert number(value) == written
+    assert float(number(value)) == pytest.approx(value, rel=1e-5)
+
+
+def test_a_missing_number_is_an_empty_cell() -> None:
+    assert number(float("nan")) == ""

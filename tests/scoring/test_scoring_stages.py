@@ -1,0 +1,85 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from tiny_trajectories import make_windows, save_trajectory
+
+from trajectories import arrays
+from trajectories.provenance import read_stamp
+from trajectories.stages import score, scores
+
+MODELS = {"opt-a": 16, "opt-b": 24}  # widths
+
+
+def settings_of(name: str, family: str = "opt") -> dict[str, object]:
+    sizes = {"width": MODELS.get(name, 24), "layers": 1, "heads": 2}
+    return {"label": name, "family": family, **sizes, "learning_rate": 1e-3, "checkpoints": "all"}
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the stages before scoring leave, for two models of the family and one of another."""
+    names = {**dict.fromkeys(MODELS, "opt"), "other": "neox"}
+    parameters = {
+        "suite": {
+            "choice": "tiny",
+            "family": "opt",
+            "models": {name: settings_of(name, family) for name, family in names.items()},
+        },
+        "scoring": {"choice": "float32", "precision": "float32", "batch_tokens": 64, "nonfinite": "error"},
+    }
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(parameters))
+    for seed, family in enumerate(("opt", "neox")):
+        arrays.write(make_windows(seed), tmp_path / f"data/tokens/tiny/{family}/windows.nc")
+    for seed, name in enumerate(names):
+        steps = (2, 4) if name == "opt-a" else (2, 4, 8)
+        folder = tmp_path / "data/checkpoints/tiny" / name
+        save_trajectory(folder, seed=10 * seed, steps=steps, width=MODELS.get(name, 24))
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_stages_write_labelled_stamped_scores_and_their_summaries(repository: Path) -> None:
+    for name in ("opt-a", "opt-b", "other"):
+        score.main(name)
+    assert len(list((repository / ".shards").glob("*.nc"))) == 8
+    first = (repository / "data/scores/tiny/opt-a.nc").read_bytes()
+    score.main("opt-a")
+    assert (repository / "data/scores/tiny/opt-a.nc").read_bytes() == first
+    scores.main()
+    gathered = arrays.read("data/scores/tokens.nc")
+    assert gathered["model"].values.tolist() == ["opt-a", "opt-b"]
+    assert gathered["log_likelihood"].attrs["units"] == "nats"
+    assert gathered["log_likelihood"].sel(model="opt-a", checkpoint=8).isnull().all()
+    assert gathered["flops"].attrs["units"] == "FLOP"
+    own = arrays.read("data/scores/tiny/opt-b.nc")["log_likelihood"].sel(checkpoint=8)
+    np.testing.assert_array_equal(gathered["log_likelihood"].sel(model="opt-b", checkpoint=8), own)
+    summary = json.loads(Path("reports/metrics/validation.json").read_text())
+    assert list(summary) == ["opt-a", "opt-b", "other"]
+    assert summary["opt-b"]["tokens"] == 800
+    curves = pd.read_csv("reports/plots/validation_perplexity.csv")
+    assert len(curves) == 5
+    last = curves[(curves["model"] == "opt-b") & (curves["checkpoint"] == 8)].iloc[0]
+    assert last["validation_perplexity"] == summary["opt-b"]["validation_perplexity"]
+    assert set(read_stamp(Path("data/scores/tokens.nc"))["parameters"]) == {"suite.family", "suite.models"}
+    assert "data/checkpoints/tiny/opt-a" in read_stamp(Path("data/scores/tiny/opt-a.nc"))["inputs"]
+
+
+def test_scores_of_a_model_outside_the_suite_stop_the_stage_before_it_writes(repository: Path) -> None:
+    folder = repository / "data/scores/tiny"
+    folder.mkdir(parents=True)
+    (folder / "opt-old.nc").touch()
+    with pytest.raises(ValueError, match=r"`rm data/scores/tiny/opt-old\.nc`"):
+        scores.main()
+    assert not (repository / "data/scores/tokens.nc").exists()
+
+
+def test_a_model_that_is_not_scored_yet_is_named(repository: Path) -> None:
+    score.main("opt-a")
+    with pytest.raises(FileNotFoundError, match=r"data/scores/tiny/opt-b\.nc does not exist"):
+        scores.main()
+    assert not (repository / "reports").exists()
