@@ -125,23 +125,6 @@ def test_a_colleague_pulls_and_has_nothing_to_do(pipeline: Clone, tmp_path: Path
     colleague.python("trajectories.provenance", "verify")
 
 
-def test_a_flipped_byte_in_the_remote_is_refused(pipeline: Clone, tmp_path: Path) -> None:
-    store = tmp_path / "store"
-    pipeline.dvc("remote", "modify", "--local", "shared", "url", str(store))
-    pipeline.dvc("push", "data/scores/tokens.nc")
-    (stored,) = (path for path in store.rglob("*") if path.is_file())
-    content = bytearray(stored.read_bytes())
-    content[len(content) // 2] ^= 1
-    stored.chmod(0o644)
-    stored.write_bytes(bytes(content))
-    colleague = pipeline.another(tmp_path / "colleague")
-    colleague.dvc("remote", "modify", "--local", "shared", "url", str(store))
-    pulled = colleague.dvc("pull", "data/scores/tokens.nc", check=False)
-    assert pulled.returncode != 0
-    assert "corrupted" in pulled.stderr
-    assert not (colleague.root / "data/scores/tokens.nc").exists()
-
-
 def test_an_experiment_overrides_and_rejects_by_name(pipeline: Clone, tmp_path: Path) -> None:
     clone = pipeline.another(tmp_path / "experiment")
     clone.dvc("remote", "modify", "--local", "shared", "url", str(tmp_path / "store"))

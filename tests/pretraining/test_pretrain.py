@@ -2,6 +2,7 @@
 
 import csv
 import json
+import resource
 import shutil
 from pathlib import Path
 
@@ -165,6 +166,21 @@ def test_a_run_that_diverges_leaves_nothing_half_written(tokens: Path, tmp_path:
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == (
         ["opt-tiny", "opt-tiny/mine"] if old else []
     )
+
+
+def test_a_full_disk_leaves_the_old_folder_as_it_was(tokens: Path, tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk: the tokenizer fits, the weights do not."""
+    (tmp_path / "opt-tiny").mkdir()
+    (tmp_path / "opt-tiny" / "mine").touch()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    largest = max(path.stat().st_size for path in (tokens / "tokenizer").iterdir())
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest + 1, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"could not write step 2 of opt-tiny: .*is the disk full"):
+            run(tokens, tmp_path / "opt-tiny", width=64)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["opt-tiny", "opt-tiny/mine"]
 
 
 def test_a_finished_run_replaces_the_old_folder(tokens: Path, tmp_path: Path) -> None:

@@ -1,8 +1,7 @@
 """From a family's tokens to one model's folder of checkpoints."""
 
-import math
 from pathlib import Path
-from typing import Any
+from statistics import fmean
 
 import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
@@ -58,11 +57,13 @@ def pretrain(tokens: Path, folder: Path, *, label: str, family: str, size: Size,
                 name=folder.name,
                 recipe=recipe,
                 hardware=hardware,
-                save=lambda step: save_checkpoint(model, tokens / "tokenizer", temporary, step=step),
+                save=lambda step: save_checkpoint(
+                    model, tokens / "tokenizer", temporary, name=folder.name, step=step
+                ),
                 report=report,
             )
         write_losses(losses, temporary / "loss.csv", tokens_per_step=tokens_per_step)
-        facts: dict[str, Any] = {
+        facts = {
             "model": folder.name,
             "family": family,
             "label": label,
@@ -70,15 +71,12 @@ def pretrain(tokens: Path, folder: Path, *, label: str, family: str, size: Size,
             "parameters": sum(weight.numel() for weight in model.parameters()),
             "context": size.context,
             "tokens_per_step": tokens_per_step,
-            "steps": recipe.steps,
-            "checkpoints": list(recipe.checkpoints),
-            "learning_rate": recipe.learning_rate,
-            "batch": recipe.batch,
-            "precision": str(hardware.precision).removeprefix("torch."),
             "training_tokens": len(stream),
-            "final_loss": round(math.fsum(losses[-FINAL_STEPS:]) / len(losses[-FINAL_STEPS:]), 6),
+            "precision": str(hardware.precision).removeprefix("torch."),
+            "final_loss": round(fmean(losses[-FINAL_STEPS:]), 6),
         }
-        write_facts(facts, temporary / "trajectory.json")
+        kept = {name: getattr(recipe, name) for name in ("steps", "checkpoints", "learning_rate", "batch")}
+        write_facts(facts | kept, temporary / "trajectory.json")
 
 
 def _read_tokenizer(folder: Path) -> PreTrainedTokenizerBase:

@@ -14,19 +14,28 @@ from transformers.utils import logging as transformers_logging
 STEP_FOLDER = "step-{:06d}"
 
 
-def save_checkpoint(model: PreTrainedModel, tokenizer: Path, folder: Path, *, step: int) -> None:
+def save_checkpoint(model: PreTrainedModel, tokenizer: Path, folder: Path, *, name: str, step: int) -> None:
     """Write an ordinary Hugging Face folder: weights, configuration, and the tokenizer's files as they are.
+
+    Args:
+        model: What is saved.
+        tokenizer: Folder whose files are copied.
+        folder: Where the checkpoint's own folder is made.
+        name: Of the model, for messages.
+        step: Training steps so far.
 
     Raises:
         OSError: The folder cannot be written, because the disk is full, say.
     """
     target = folder / STEP_FOLDER.format(step)
-    shutil.copytree(tokenizer, target)
     with _no_bars():
         try:
+            target.mkdir()
+            for path in tokenizer.iterdir():
+                shutil.copyfile(path, target / path.name)
             model.save_pretrained(target)
-        except SafetensorError as error:
-            raise OSError(f"could not write the weights of {folder.name}, step {step}: {error}") from error
+        except (OSError, SafetensorError) as error:
+            raise OSError(f"could not write step {step} of {name}: {error}; is the disk full?") from error
 
 
 def write_losses(losses: Sequence[float], path: Path, *, tokens_per_step: int) -> None:

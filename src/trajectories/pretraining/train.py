@@ -73,14 +73,17 @@ def _update(
     hardware: Hardware,
 ) -> Tensor:
     tokens = batch.to(hardware.device)
+    inputs, targets = tokens[:, :-1], tokens[:, 1:].flatten()
+    # OPT would count the positions with a cumulative sum, which CUDA does not repeat to the byte.
+    positions = torch.arange(inputs.shape[1], device=hardware.device)[None]
     half = hardware.precision is torch.bfloat16
     with torch.autocast(hardware.device, dtype=torch.bfloat16, enabled=half):
-        hidden = model.base_model(input_ids=tokens[:, :-1], use_cache=False).last_hidden_state
+        output = model.base_model(input_ids=inputs, position_ids=positions, use_cache=False)
     head = model.get_output_embeddings().weight  # type: ignore[no-untyped-call]
     loss = linear_cross_entropy(
-        hidden.flatten(0, 1),
+        output.last_hidden_state.flatten(0, 1),
         head,
-        tokens[:, 1:].flatten(),
+        targets,
         precision=hardware.precision,
         positions_at_once=max(1, hardware.logits_at_once // len(head)),
     )
