@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := src
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: repro test lint figures environment lock benchmark clean help
+.PHONY: repro test lint environment lock benchmark clean help
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14

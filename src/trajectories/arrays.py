@@ -1,14 +1,13 @@
 """Names, units and types of everything that is stored, and reading and writing of netCDF files."""
 
-import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
+
+from trajectories.files import replacing
 
 ATTRIBUTES: dict[str, dict[str, str]] = {
     "model": {"long_name": "model"},
@@ -17,7 +16,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     "parameters": {"long_name": "number of parameters, embeddings included", "units": "1"},
     "checkpoint": {"long_name": "training step of the checkpoint", "units": "1"},
     "tokens_seen": {"long_name": "training tokens seen", "units": "1"},
-    "flops": {"long_name": "training compute (Chowdhery et al., 2022)", "units": "FLOP"},
+    "flops": {"long_name": "training compute", "units": "FLOP"},
     "training_fraction": {"long_name": "fraction of training", "units": "1"},
     "validation_perplexity": {"long_name": "validation perplexity", "units": "1"},
     "domain_perplexity": {"long_name": "validation perplexity of one domain", "units": "1"},
@@ -63,37 +62,6 @@ def require(array: xr.DataArray | xr.Dataset, *dimensions: str, what: str) -> No
         came = tuple(str(name) for name in array.dims)
         named = ", ".join(absent)
         raise ValueError(f"{what} needs the dimensions {dimensions}, got {came}; missing: {named}")
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside `path` that becomes `path` when the block succeeds.
-
-    When the block raises (a full disk, say), the temporary file is removed and the old `path` stays.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder beside `path` that takes its place when the block succeeds, as `replacing` does."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".part") as name:
-        fresh = Path(name) / "new"
-        fresh.mkdir()
-        yield fresh
-        if path.exists():
-            path.rename(Path(name) / "old")
-        fresh.rename(path)
 
 
 def write(dataset: xr.Dataset, path: Path | str) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from trajectories.arrays import replacing
 from trajectories.config import ConfigurationError
 from trajectories.config.composition import check, compose
 from trajectories.config.overrides import differences, written
 from trajectories.config.read import PARAMETERS, load
+from trajectories.files import replacing
 
 
 def write(overrides: Sequence[str], path: Path = PARAMETERS) -> str:

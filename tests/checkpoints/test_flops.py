@@ -13,23 +13,25 @@ from trajectories.checkpoints.dimensions import Dimensions, read_dimensions
 
 def test_a_hand_computed_example() -> None:
     dimensions = Dimensions(
-        parameters=1_500, non_embedding_parameters=1_000, layers=2, heads=3, head_size=4, context=64
+        parameters=1_500, multiplied_parameters=1_000, layers=2, heads=3, head_size=4, context=64
     )
     assert flops_per_token(dimensions, context=10) == 6 * 1_000 + 12 * 2 * 3 * 4 * 10 == 8_880
     assert plain_flops_per_token(dimensions, context=10) == 9_000
 
 
 def test_the_smallest_published_opt(tmp_path: Path) -> None:
-    """12 layers, 768 wide: 85.1 M parameters outside the embeddings of 50,272 tokens and 2,050 positions."""
+    """12 layers, 768 wide: all but the table of 2,050 positions multiply, that of tokens as the head."""
     AutoConfig.for_model("opt").save_pretrained(tmp_path)
     dimensions = read_dimensions(tmp_path)
     assert dimensions.parameters == 125_239_296
-    assert dimensions.non_embedding_parameters == 125_239_296 - (50_272 + 2_050) * 768
-    assert flops_per_token(dimensions, context=2_048) == pytest.approx(7.37e8, rel=1e-3)
+    assert dimensions.multiplied_parameters == 125_239_296 - 2_050 * 768
+    assert flops_per_token(dimensions, context=2_048) == pytest.approx(
+        6 * 123_664_896 + 12 * 12 * 768 * 2_048
+    )
 
 
 @pytest.mark.parametrize("architecture", ["opt", "gpt_neox"])
-def test_parameters_outside_embeddings_are_those_of_layers_and_norms(
+def test_the_parameters_that_multiply_are_those_of_layers_norms_and_head(
     trained: Path, architecture: str
 ) -> None:
     folder = trained / architecture / "step-000008"
@@ -40,7 +42,8 @@ def test_parameters_outside_embeddings_are_those_of_layers_and_norms(
         if "layers." in name or "layer_norm" in name
     )
     dimensions = read_dimensions(folder)
-    assert dimensions.non_embedding_parameters == counted
+    head = model.get_output_embeddings().weight.numel()
+    assert dimensions.multiplied_parameters == counted + head
     assert dimensions.parameters == model.num_parameters()
     width, layers = model.config.hidden_size, model.config.num_hidden_layers
     assert dimensions.heads * dimensions.head_size == width
@@ -60,7 +63,7 @@ def test_a_projected_embedding_is_no_embedding(tmp_path: Path) -> None:
         tmp_path / "projected"
     )
     plain, projected = (read_dimensions(tmp_path / name) for name in ("plain", "projected"))
-    assert projected.non_embedding_parameters == plain.non_embedding_parameters + 2 * 8 * 16
+    assert projected.multiplied_parameters == plain.multiplied_parameters - 50 * 8 + 2 * 8 * 16
 
 
 def test_a_trajectory_multiplies_by_its_tokens(opt: Path) -> None:

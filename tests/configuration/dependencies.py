@@ -13,6 +13,9 @@ from clone import REPOSITORY
 PACKAGE = "trajectories"
 STAGES = f"{PACKAGE}.stages"
 SOURCES = REPOSITORY / "src"
+CONFIGURATION = f"{PACKAGE}.config."
+READERS = (CONFIGURATION, f"{CONFIGURATION}read.")
+READING = {"read", "values", "load", "*"}
 
 
 def code(module: str) -> list[str]:
@@ -34,6 +37,14 @@ def parameters(module: str) -> set[str]:
     modules = {name for name in _closure(module) if name.startswith(STAGES)}
     keys = {key for name in modules for key in _keys(_file(name))}
     return {key for key in keys if not any(key.startswith(f"{other}.") for other in keys)}
+
+
+def unseen_reads(source: str) -> list[str]:
+    """What of a stage's source could read params.yaml in a way that `parameters` does not see."""
+    tree = ast.parse(source)
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    nodes = (node for node in ast.walk(tree) if id(node) not in called)
+    return [ast.unparse(node) for node in nodes if _is_unseen(node)]
 
 
 def pattern(text: str) -> str:
@@ -66,6 +77,17 @@ def _keys(file: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in {"config.read", "config.values"}:
             yield _key(node.args[1 if ast.unparse(node.func) == "config.read" else 0], file)
+
+
+def _is_unseen(node: ast.AST) -> bool:
+    if isinstance(node, ast.Import):
+        return any(f"{name.name}.".startswith(CONFIGURATION) for name in node.names)
+    if isinstance(node, ast.ImportFrom):
+        names = {name.name for name in node.names}
+        renamed = any(name.name == "config" and name.asname for name in node.names)
+        home = f"{node.module}."
+        return bool(node.level) or renamed or (home in READERS and not names.isdisjoint(READING))
+    return isinstance(node, ast.Attribute) and ast.unparse(node) in {f"config.{name}" for name in READING}
 
 
 def _key(argument: ast.expr, file: Path) -> str:

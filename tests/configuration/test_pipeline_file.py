@@ -4,7 +4,7 @@ import re
 
 import pytest
 import yaml
-from dependencies import STAGES, code, parameters, pattern
+from dependencies import STAGES, code, parameters, pattern, unseen_reads
 
 from clone import REPOSITORY
 
@@ -43,6 +43,37 @@ def test_a_stage_depends_on_the_parameters_that_it_reads_and_no_others(name: str
     listed = {pattern(key) for key in described.get("params", [])}
     expected = parameters(f"{STAGES}.{name}") - in_paths
     assert listed == expected, f"in dvc.yaml, params of stage {name} should be:{as_list(sorted(expected))}"
+
+
+@pytest.mark.parametrize("name", [*NAMES, "run"])
+def test_a_stage_reads_parameters_only_where_they_are_seen(name: str) -> None:
+    source = (REPOSITORY / "src/trajectories/stages" / f"{name}.py").read_text(encoding="utf-8")
+    assert unseen_reads(source) == [], (
+        "write config.read(Schema, key) or config.values(key), and no other way"
+    )
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from trajectories.config import read",
+        "from trajectories.config import values as settings",
+        "from trajectories.config.read import load",
+        "from trajectories.config import *",
+        "from trajectories import config as settings",
+        "import trajectories.config",
+        "import trajectories.config.read as reading",
+        "from ..config import values",
+        "reader = config.values",
+    ],
+)
+def test_another_way_of_reading_parameters_is_refused(source: str) -> None:
+    assert unseen_reads(source) == [source.removeprefix("reader = ")]
+
+
+def test_the_one_way_of_reading_parameters_is_seen() -> None:
+    imports = "from trajectories import config\nfrom trajectories.config.read import ConfigurationError\n"
+    assert unseen_reads(f'{imports}config.read(Settings, "trends")\nconfig.values("trends")') == []
 
 
 def test_every_stage_module_is_in_the_pipeline() -> None:

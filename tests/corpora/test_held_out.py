@@ -44,7 +44,7 @@ def test_nothing_to_split_is_an_empty_corpus() -> None:
 
 def test_a_domain_of_one_document_is_named() -> None:
     with pytest.raises(
-        ValueError, match=r"domain 'b' has one document, 'b/0', .* split the document, add another"
+        ValueError, match=r"domain 'b' has one document, 'b/0', .* split the document by blank lines, add"
     ):
         hold_out(corpus({"a": 3, "b": 1}), share=0.1, seed=1)
 

@@ -65,15 +65,46 @@ def test_a_missing_column_is_named_with_those_there_are(shelf: str) -> None:
 
 
 def test_a_missing_split_is_named_with_those_there_are(shelf: str) -> None:
-    with pytest.raises(ValueError, match=r"Bad split: test\. Available splits: \['train', 'validation'\]"):
+    with pytest.raises(ValueError, match=r"Bad split: test\. Available .*'validation'\]; .* corpus\.split"):
         read(shelf, split="test")
 
 
 def test_a_dataset_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(
-        OSError, match=r"dataset '.*nowhere' cannot be opened: .*; correct corpus\.dataset, or allow"
+        OSError,
+        match=r"\Adataset '.*nowhere' cannot be read: .*; correct corpus\.dataset, .*HUB_OFFLINE=0\)\Z",
     ):
-        read(str(tmp_path / "nowhere"))
+        read(str(tmp_path / "nowhere"), revision="v1")
+
+
+@pytest.mark.parametrize("dataset", ["owner/name", "nowhere"])
+def test_a_dataset_of_the_hub_needs_a_revision(dataset: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"is no folder here, .*; name a commit or a tag in corpus\.revision"
+    ):
+        read(dataset)
+
+
+def test_a_failure_after_the_first_rows_is_one_line_too(shelf: str) -> None:
+    """A file that breaks off in the middle stands for a connection that does."""
+    (file,) = (Path(shelf) / "data").glob("validation-*")
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+    with pytest.raises((OSError, ValueError), match=r"\Adataset '.*fables' cannot be read: .*; correct .*\Z"):
+        read(shelf)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("client\nclosed"), TypeError(), OSError(5, "lost")])
+def test_whatever_the_iteration_raises_becomes_one_line(
+    shelf: str, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def broken(*_: object, **__: object) -> Iterator[dict[str, str]]:
+        yield {"text": TEXTS[0]}
+        raise error
+
+    monkeypatch.setattr("datasets.load_dataset", broken)
+    with pytest.raises(OSError, match=r"\Adataset '.*fables' cannot be read: \S.*; correct .*\Z"):
+        read(shelf)
 
 
 def test_without_the_extra_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,4 +112,4 @@ def test_without_the_extra_the_command_that_installs_it_is_named(monkeypatch: py
     with pytest.raises(
         ValueError, match=r"needs the package 'datasets'.*pip install 'trajectories\[huggingface\]'"
     ):
-        read("owner/name")
+        read("owner/name", revision="v1")

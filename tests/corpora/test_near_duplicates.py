@@ -38,13 +38,14 @@ def test_the_result_is_that_of_sets_of_words(
             shared = [run in held_out for run in runs(paragraph, words)]
             if not shared or np.mean(shared) < share:
                 kept.append(paragraph)
-        expected.append("\n\n".join(kept))
+        short = kept != text.split("\n\n") and len(runs(" ".join(kept), 1)) < 2
+        expected.append("" if short else "\n\n".join(kept))
     left = [text for text in expected if text.strip()]
     if not left:
         with pytest.raises(ValueError, match="empty corpus: all training text"):
-            drop_near_duplicates(documents(*ours), documents(*theirs), words=words, share=share)
+            drop_near_duplicates(documents(*ours), documents(*theirs), words=words, share=share, minimum=1)
         return
-    cleaned = drop_near_duplicates(documents(*ours), documents(*theirs), words=words, share=share)
+    cleaned = drop_near_duplicates(documents(*ours), documents(*theirs), words=words, share=share, minimum=1)
     assert [document.text for document in cleaned.documents] == left
     for texts, overlap in ((ours, cleaned.overlap_before), (left, cleaned.overlap_after)):
         present = {run for text in texts for part in text.split("\n\n") for run in runs(part, words)}
@@ -53,9 +54,20 @@ def test_the_result_is_that_of_sets_of_words(
 
 def test_a_near_copy_goes_and_the_rest_of_its_document_stays() -> None:
     copy = FOX.upper().replace(",", ";").replace("DOG", "CAT")
-    cleaned = drop_near_duplicates(documents(f"{HARE}\n\n{copy}"), documents(FOX), words=4, share=0.5)
+    cleaned = drop_near_duplicates(
+        documents(f"{HARE}\n\n{copy}"), documents(FOX), words=4, share=0.5, minimum=1
+    )
     assert cleaned.documents == documents(HARE)
     assert cleaned.kept.tolist() == [True, False]
+
+
+@pytest.mark.parametrize(("rest", "minimum"), [("Fox", 1), ("?!", 1), (HARE, len(HARE) + 1)])
+def test_a_document_of_which_too_little_is_left_goes_and_is_counted(rest: str, minimum: int) -> None:
+    training = documents(f"{FOX}\n\n{rest}", f"{FOX}\n\n{HARE} {HARE}", FOX)
+    cleaned = drop_near_duplicates(training, documents(FOX), words=8, share=0.3, minimum=minimum)
+    assert [document.text for document in cleaned.documents] == [f"{HARE} {HARE}"]
+    assert cleaned.too_short == 1
+    assert cleaned.kept.tolist() == [False, False, False, True, False]
 
 
 def test_runs_do_not_reach_over_paragraphs_or_documents() -> None:
@@ -63,19 +75,21 @@ def test_runs_do_not_reach_over_paragraphs_or_documents() -> None:
     training = documents(f"{HARE}\n\n{first}\n\n{second}", first)
     held_out = documents(first + second)
     words = len(runs(FOX, 1))
-    cleaned = drop_near_duplicates(training, held_out, words=words, share=0.1)
+    cleaned = drop_near_duplicates(training, held_out, words=words, share=0.1, minimum=1)
     assert cleaned.documents == training
     assert cleaned.overlap_before == 0
 
 
 def test_text_shorter_than_a_run_has_nothing_to_share() -> None:
-    assert drop_near_duplicates(documents("A fox."), documents("A fox."), words=8, share=0.5).kept.all()
+    assert drop_near_duplicates(
+        documents("A fox."), documents("A fox."), words=8, share=0.5, minimum=1
+    ).kept.all()
 
 
 def test_in_real_text_most_of_the_overlap_goes_with_little_of_the_text() -> None:
     corpus = read_docstrings({"graphs": ["networkx"]}, Drawing(seed=5, minimum=200, characters=500_000))
     training, held_out = hold_out(corpus, share=0.2, seed=5)
-    cleaned = drop_near_duplicates(training, held_out, words=8, share=0.3)
+    cleaned = drop_near_duplicates(training, held_out, words=8, share=0.3, minimum=1)
     assert cleaned.overlap_after < cleaned.overlap_before / 2
     before, after = (sum(len(d.text) for d in part) for part in (training, cleaned.documents))
     assert 0.8 * before < after < before
@@ -86,4 +100,4 @@ def test_settings_without_meaning_are_refused(words: int, share: float) -> None:
     with pytest.raises(
         ValueError, match=r"corpus\.near_duplicates needs words >= 1 and a share in \(0, 1\], got"
     ):
-        drop_near_duplicates(documents(FOX), documents(HARE), words=words, share=share)
+        drop_near_duplicates(documents(FOX), documents(HARE), words=words, share=share, minimum=1)

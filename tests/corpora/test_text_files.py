@@ -2,6 +2,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trajectories.corpora.documents import Document, Drawing
 from trajectories.corpora.text_files import read_text_files
@@ -36,6 +38,29 @@ def test_a_folder_gives_one_document_a_text_file_and_one_a_json_line(shelf: Path
 def test_a_single_file_is_a_corpus(shelf: Path) -> None:
     assert {document.name for document in read(shelf / "notes.jsonl")} == {"notes.jsonl:1", "notes.jsonl:3"}
     assert read(shelf / "tales" / "fox.txt") == {Document("fox.txt", "text", "A fox —\nand grapes.\n")}
+
+
+@given(texts=st.lists(st.text("ab ", max_size=30), min_size=20, max_size=300), minimum=st.integers(1, 30))
+def test_a_document_alone_in_its_domain_is_split_at_blank_lines(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str], minimum: int
+) -> None:
+    text = "\n\n".join(f"{number}. {text}." for number, text in enumerate(texts))
+    path = tmp_path_factory.mktemp("shelf") / "book.txt"
+    path.write_text(text)
+    found = read_text_files(path, Drawing(1, minimum, None), text_column="text", domain_column=None)
+    assert 2 <= len(found) <= 100
+    assert min(len(document.text) for document in found) >= minimum
+    numbered = {int(document.name.removeprefix("book.txt:")): document.text for document in found}
+    assert "\n\n".join(numbered[number] for number in sorted(numbered)) == text
+    assert sorted(numbered) == list(range(1, len(found) + 1))
+    assert {document.domain for document in found} == {"text"}
+
+
+def test_of_a_long_document_no_more_sections_are_taken_than_needed(tmp_path: Path) -> None:
+    (tmp_path / "book.txt").write_text("\n\n".join(f"{number:09d}" for number in range(10_000)))
+    found = read_text_files(tmp_path, Drawing(1, 1, 2_000), text_column="text", domain_column=None)
+    assert 2_000 <= sum(len(document.text) for document in found) < 2_100
+    assert len(found) > 50
 
 
 def test_a_column_can_name_the_domain(tmp_path: Path) -> None:

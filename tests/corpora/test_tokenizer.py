@@ -70,14 +70,16 @@ def test_auto_tokenizer_loads_it_alone_and_beside_a_model(
 
 def test_a_suite_can_bring_its_own(tmp_path: Path) -> None:
     trained().save_pretrained(tmp_path)
-    loaded = load_tokenizer(str(tmp_path), vocabulary=VOCABULARY + 12)
+    loaded = load_tokenizer(str(tmp_path), vocabulary=VOCABULARY)
     assert encode_documents(corpus(), loaded)[0].tolist() == encode(corpus()[0].text)
 
 
-def test_a_brought_tokenizer_must_fit_the_models(tmp_path: Path) -> None:
+@pytest.mark.parametrize("vocabulary", [VOCABULARY - 1, VOCABULARY + 12])
+def test_a_brought_tokenizer_must_fit_the_models(tmp_path: Path, vocabulary: int) -> None:
     trained().save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match=r"has 400 tokens and the family's vocabulary is 399; raise it"):
-        load_tokenizer(str(tmp_path), vocabulary=399)
+    message = rf"has 400 tokens and the family's vocabulary is {vocabulary}; set it to 400 in conf/suite"
+    with pytest.raises(ValueError, match=message):
+        load_tokenizer(str(tmp_path), vocabulary=vocabulary)
 
 
 def test_a_brought_tokenizer_must_end_texts(tmp_path: Path) -> None:

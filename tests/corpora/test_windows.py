@@ -1,10 +1,11 @@
 from collections import Counter
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
@@ -94,6 +95,36 @@ def test_short_documents_serve_validation_but_not_analysis() -> None:
     assert set(split(windows, "analysis")["document"].values) == {"a/2", "a/3", "a/5"}
 
 
+@given(
+    lengths=st.lists(st.integers(2, 15), min_size=9, max_size=24),
+    validation=st.integers(1, 3),
+)
+def test_a_boundary_in_a_validation_window_is_the_end_of_a_document(
+    lengths: list[int], validation: int
+) -> None:
+    ends = {int(tokens[-1]) for tokens in make({"a": lengths})[1]}
+    try:
+        windows = cut({"a": lengths}, analysis=1, validation=validation)
+    except ValueError:  # too little text
+        assume(False)
+    for window in split(windows, "validation")["token_id"].values:
+        assert window[0] == BOUNDARY
+        assert window.size == CONTEXT
+        for before, token in pairwise(window[1:]):
+            # Other than after a boundary, a token stands behind the one before it in its document.
+            assert before in ends if token == BOUNDARY else token == before + 1 or before == BOUNDARY
+
+
+def test_text_cut_at_the_end_of_a_window_is_followed_by_no_boundary() -> None:
+    windows = split(cut({"a": [10, 3, 3, 9, 9, 9, 9, 9, 9]}, analysis=1, validation=4), "validation")
+    assert windows["token_id"].values[:, 1:].tolist() == [
+        [100, 101, 102, 103],
+        [200, 201, 202, BOUNDARY],
+        [300, 301, 302, BOUNDARY],
+        [104, 105, 106, 107],
+    ]
+
+
 def test_every_domain_has_its_validation_windows() -> None:
     windows = split(cut({"a": [30] * 3, "b": [9] * 9}, analysis=1, validation=3), "validation")
     assert Counter(windows["domain"].values) == {"a": 3, "b": 3}
@@ -109,9 +140,7 @@ def test_too_few_analysis_windows_are_counted() -> None:
 
 
 def test_too_little_validation_text_is_counted() -> None:
-    message = (
-        r"'a' needs 12 tokens for 3 validation windows and has 10 in 1 of its 3 held-out documents; raise"
-    )
+    message = r"'a' needs 3 validation windows of 5 tokens and has text for 2 in 1 of its 3 .*; raise"
     with pytest.raises(ValueError, match=message):
         cut({"a": [8, 8, 8], "b": [30] * 3}, analysis=1, validation=3)
 

@@ -40,7 +40,7 @@ def test_training_runs_from_left_to_right_on_every_axis(scores: xr.Dataset, axis
 
 
 def test_labels_come_from_the_attributes(scores: xr.Dataset) -> None:
-    assert axis_label(scores["flops"]) == "Training compute (Chowdhery et al., 2022) [FLOP]"
+    assert axis_label(scores["flops"]) == "Training compute [FLOP]"
     assert axis_label(scores["tokens_seen"]) == "Training tokens seen"
     assert axis_label(scores["training_fraction"]) == "Fraction of training [%]"
     assert "from left to right" in axis_label(scores["validation_perplexity"])

@@ -50,6 +50,16 @@ def test_metrics_hold_what_the_datasets_say(pipeline: Clone) -> None:
     assert "opt-small" in pipeline.dvc("metrics", "show").stdout
 
 
+def test_plots_and_experiments_are_shown(pipeline: Clone, tmp_path: Path) -> None:
+    pipeline.dvc("plots", "show", "--out", str(tmp_path))
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    for name in ("opt-tiny", "opt-small", "upward", "validation_perplexity"):
+        assert name in page
+    shown = pipeline.dvc("exp", "show", "--csv", "--no-pager").stdout
+    assert "workspace" in shown
+    assert "opt-small.validation_perplexity" in shown
+
+
 def test_training_twice_gives_the_same_bytes(pipeline: Clone) -> None:
     weights = pipeline.root / "data/checkpoints/smoke/opt-small/step-000024/model.safetensors"
     before = weights.read_bytes()

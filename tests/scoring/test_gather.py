@@ -88,6 +88,9 @@ def test_coordinates_are_coordinates(three: dict[str, xr.Dataset]) -> None:
     gathered = gather_scores(three)
     assert list(gathered.data_vars) == ["log_likelihood"]
     assert gathered["validation_perplexity"].dims == ("model", "checkpoint")
+    labelled = arrays.label(gathered)
+    assert labelled["validation_perplexity"].attrs["long_name"] == "validation perplexity"
+    assert labelled["domain_perplexity"].attrs["units"] == "1"
     assert gathered["domain_perplexity"].dims == ("model", "checkpoint", "validation_domain")
     assert gathered["family"].dims == ("model",)
     assert gathered["token_text"].dims == ("token",)

@@ -99,6 +99,13 @@ def test_dimensions_may_come_in_any_order(make_scores):
     )
 
 
+def test_starts_come_back_rising(make_scores):
+    perplexity = token_perplexity(make_scores(checkpoints=15))
+    trends = fit_trends(perplexity, start=[0.3, 0.1, 0.5])
+    assert trends["start"].values.tolist() == [0.1, 0.3, 0.5]
+    xr.testing.assert_identical(trends, fit_trends(perplexity, start=[0.1, 0.3, 0.5]))
+
+
 def test_steps_are_sorted_not_trusted(make_scores):
     perplexity = token_perplexity(make_scores())
     shuffled = perplexity.isel(

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trajectories.trends import CATEGORIES, fit_trends, select, shares, subset_perplexity, token_perplexity
+from trajectories.trends.subsets import nearest_start
 
 STARTS = (0.1, 0.3)
 
@@ -113,3 +114,14 @@ def test_sets_of_other_tokens_are_refused(make_scores):
         subset_perplexity(make_scores(), xr.DataArray(np.ones(59, dtype=bool), dims="token"))
     with pytest.raises(ValueError, match="selected needs the dimensions"):
         subset_perplexity(make_scores(), xr.DataArray(True))
+
+
+def test_the_nearest_start_is_the_earlier_of_two_whatever_their_order(trends):
+    for ordered in (trends, trends.isel(start=[1, 0])):
+        assert [nearest_start(ordered, start) for start in (0.0, 0.19, 0.2, 0.21, 0.9)] == [
+            0.1,
+            0.1,
+            0.1,
+            0.3,
+            0.3,
+        ]

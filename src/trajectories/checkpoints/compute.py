@@ -8,11 +8,12 @@ from trajectories.checkpoints.dimensions import Dimensions
 def flops_per_token(dimensions: Dimensions, *, context: int) -> int:
     """6 N + 12 layers · heads · head size · context (Chowdhery et al., 2022, appendix B).
 
-    N counts the parameters outside the embeddings, each of which multiplies and adds once forward and twice
-    backward; the second term is the products of attention, over windows of `context` tokens.
+    N counts the parameters that multiply and add, once forward and twice backward: all but the tables of
+    tokens and positions, the output head included. The second term is the products of attention, over windows
+    of `context` tokens.
     """
     attention = 12 * dimensions.layers * dimensions.heads * dimensions.head_size * context
-    return 6 * dimensions.non_embedding_parameters + attention
+    return 6 * dimensions.multiplied_parameters + attention
 
 
 def plain_flops_per_token(dimensions: Dimensions, *, context: int) -> int:

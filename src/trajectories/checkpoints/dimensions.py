@@ -14,7 +14,8 @@ class Dimensions:
 
     Attributes:
         parameters: All of them; a weight that is used twice counts once.
-        non_embedding_parameters: Those outside tables of tokens and positions and outside the output head.
+        multiplied_parameters: Those outside the tables of tokens and positions, which are only looked up, and
+            those of the output head, which multiplies also where it shares the table of tokens.
         layers: Transformer layers.
         heads: Attention heads per layer.
         head_size: Width of one head.
@@ -22,7 +23,7 @@ class Dimensions:
     """
 
     parameters: int
-    non_embedding_parameters: int
+    multiplied_parameters: int
     layers: int
     heads: int
     head_size: int
@@ -51,7 +52,7 @@ def read_dimensions(folder: Path) -> Dimensions:
     heads = int(configuration.num_attention_heads)
     return Dimensions(
         parameters=sum(weight.numel() for weight in model.parameters()),
-        non_embedding_parameters=_outside_embeddings(model),
+        multiplied_parameters=_multiplied(model),
         layers=int(configuration.num_hidden_layers),
         heads=heads,
         head_size=int(getattr(configuration, "head_dim", None) or configuration.hidden_size // heads),
@@ -59,8 +60,9 @@ def read_dimensions(folder: Path) -> Dimensions:
     )
 
 
-def _outside_embeddings(model: nn.Module) -> int:
+def _multiplied(model: nn.Module) -> int:
     tables = [module for module in model.modules() if isinstance(module, nn.Embedding)]
+    looked_up = {id(weight) for table in tables for weight in table.parameters()}
     head = model.get_output_embeddings()  # type: ignore[operator]
-    excluded = {id(weight) for module in (*tables, head) for weight in module.parameters()}
-    return sum(weight.numel() for weight in model.parameters() if id(weight) not in excluded)
+    looked_up -= {id(weight) for weight in head.parameters()}
+    return sum(weight.numel() for weight in model.parameters() if id(weight) not in looked_up)

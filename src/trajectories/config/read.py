@@ -1,4 +1,4 @@
-"""One section of params.yaml as a frozen dataclass, or an error that names the key."""
+"""One section of params.yaml as a dataclass, or an error that names the key."""
 
 from pathlib import Path
 from typing import Any, TypeVar

@@ -21,6 +21,13 @@ class Nonfinite(Enum):
     skip = "skip"
 
 
+class Flops(Enum):
+    """How training compute is counted: Chowdhery et al. (2022), or plain 6 x parameters x tokens."""
+
+    chowdhery = "chowdhery"
+    plain = "plain"
+
+
 @dataclass
 class ScoringSettings:
     """How held-out windows are scored; `batch_tokens` bounds the tokens of one forward pass."""
@@ -29,3 +36,4 @@ class ScoringSettings:
     precision: Precision = MISSING
     batch_tokens: int = MISSING
     nonfinite: Nonfinite = MISSING
+    flops: Flops = MISSING

@@ -7,6 +7,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+BREAK = "\n\n"  # between paragraphs
+
 
 @dataclass(frozen=True)
 class Document:

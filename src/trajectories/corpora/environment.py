@@ -1,20 +1,23 @@
 """environment.json: the interpreter and the packages that the docstrings are read from, for DVC to watch."""
 
 import json
-import platform
 import sys
 from collections.abc import Iterable
-from importlib import metadata
 from pathlib import Path
 
 from omegaconf import OmegaConf
 
 from trajectories.corpora.docstrings import is_standard
+from trajectories.provenance.environment import (
+    ENVIRONMENT,
+    REMEDY,
+    installed_version,
+    other_versions,
+    read_environment,
+)
 
-ENVIRONMENT = Path("environment.json")
 CHOICES = Path("conf/corpus")
 TOKENIZERS = "tokenizers"  # its version decides what a trained tokenizer is
-REMEDY = "run `make environment`"
 
 
 def configured_packages(choices: Path = CHOICES) -> list[str]:
@@ -36,8 +39,8 @@ def installed(packages: Iterable[str]) -> dict[str, object]:
         ValueError: a package is not installed.
     """
     return {
-        "python": platform.python_version(),
-        "packages": {package: _version(package) for package in sorted(packages)},
+        "python": installed_version("python"),
+        "packages": {package: _required_version(package) for package in sorted(packages)},
     }
 
 
@@ -48,17 +51,8 @@ def check_environment(packages: Iterable[str], path: Path = ENVIRONMENT) -> dict
         FileNotFoundError: there is no such file.
         ValueError: it says otherwise, so DVC would not see that the docstrings changed.
     """
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} does not exist, and DVC watches the installed packages through it; {REMEDY}"
-        )
-    recorded = _flat(json.loads(path.read_text(encoding="utf-8")))
-    found = installed(packages)
-    differences = [
-        f"{name} is {version} here and {recorded.get(name, 'absent')} there"
-        for name, version in _flat(found).items()
-        if recorded.get(name) != version
-    ]
+    recorded, found = read_environment(path), installed(packages := sorted(packages))
+    differences = other_versions(recorded, packages)
     if differences:
         raise ValueError(f"{path} is not of this environment: {', '.join(differences)}; {REMEDY}")
     return found
@@ -74,19 +68,13 @@ def main() -> None:
         )
 
 
-def _flat(environment: dict[str, object]) -> dict[str, object]:
-    packages = environment.get("packages")
-    return {"python": environment.get("python"), **(packages if isinstance(packages, dict) else {})}
-
-
-def _version(package: str) -> str:
-    try:
-        version = metadata.version(package)
-    except metadata.PackageNotFoundError as error:
+def _required_version(package: str) -> str:
+    found = installed_version(package)
+    if found is None:
         raise ValueError(
             f"conf/corpus names the package '{package}', which is not installed; install it or take it out"
-        ) from error
-    return version.partition("+")[0]  # torch's +cpu and +cu130 builds hold the same docstrings
+        )
+    return found
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def hold_out(
         if len(group) == 1:
             raise ValueError(
                 f"domain '{domain}' has one document, '{group[0].name}', and needs one for training and one "
-                f"to hold out; split the document, add another, or put it in another domain"
+                f"to hold out; split the document by blank lines, add another, or put it in another domain"
             )
         count = min(max(1, round(share * len(group))), len(group) - 1)
         names = [document.name for document in group]

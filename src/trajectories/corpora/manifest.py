@@ -21,6 +21,7 @@ def describe_corpus(
         "near_duplicates": {
             "paragraphs_removed": int((~cleaned.kept).sum()),
             "documents_removed": len(training) - len(cleaned.documents),
+            "documents_too_short_after": cleaned.too_short,
             "characters_removed": characters - left,
             "share_removed": round((characters - left) / characters, 6),
             "characters_removed_by_domain": {

@@ -8,22 +8,24 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-from trajectories.corpora.documents import Document
+from trajectories.corpora.documents import BREAK, Document
 
 WORD = re.compile(r"\w+")
-BREAK = "\n\n"  # between paragraphs
+FEWEST_WORDS = 2  # with fewer, a document can be a single token, which predicts nothing
 
 
 @dataclass(frozen=True)
 class Cleaned:
     """Training documents without near-duplicates; `kept` marks the paragraphs that stayed.
 
+    `too_short`: how many documents were dropped because too little of them was left.
     `overlap_before` and `overlap_after`: the share of the held-out text's distinct runs of words that the
     training text has too.
     """
 
     documents: list[Document]
     kept: NDArray[np.bool_]
+    too_short: int
     overlap_before: float
     overlap_after: float
 
@@ -38,12 +40,13 @@ class _Runs:
 
 
 def drop_near_duplicates(
-    training: Sequence[Document], held_out: Sequence[Document], *, words: int, share: float
+    training: Sequence[Document], held_out: Sequence[Document], *, words: int, share: float, minimum: int
 ) -> Cleaned:
     """Training documents without the paragraphs of whose runs of `words` words at least `share` are held out.
 
     Paragraphs are what blank lines separate; those shorter than `words` words have no runs and stay. Words
-    are compared without case and punctuation. Documents of which nothing is left are dropped.
+    are compared without case and punctuation. A document that loses paragraphs is dropped when fewer than
+    `minimum` characters or two words are left of it.
 
     Raises:
         ValueError: `words` below 1, `share` outside (0, 1], or no training text is left.
@@ -59,7 +62,7 @@ def drop_near_duplicates(
     total = np.bincount(ours.paragraph, minlength=ours.paragraphs)
     repeated = np.bincount(ours.paragraph[shared], minlength=ours.paragraphs)
     kept = (repeated < share * total) | (total == 0)
-    documents = _without(training, kept)
+    documents, kept, too_short = _without(training, kept, minimum=minimum)
     if not documents:
         raise ValueError(
             "empty corpus: all training text nearly repeats held-out text; add other documents, or raise "
@@ -68,6 +71,7 @@ def drop_near_duplicates(
     return Cleaned(
         documents,
         kept,
+        too_short,
         overlap_before=_coverage(theirs, ours.hashes[shared]),
         overlap_after=_coverage(theirs, ours.hashes[shared & kept[ours.paragraph]]),
     )
@@ -109,17 +113,25 @@ def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def _without(documents: Sequence[Document], kept: NDArray[np.bool_]) -> list[Document]:
-    cleaned = []
+def _without(
+    documents: Sequence[Document], kept: NDArray[np.bool_], *, minimum: int
+) -> tuple[list[Document], NDArray[np.bool_], int]:
+    # The documents left, the paragraphs left in these, and how many documents became too short.
+    cleaned: list[Document] = []
+    left = kept.copy()
+    too_short = 0
     start = 0
     for document in documents:
         paragraphs = document.text.split(BREAK)
-        marks = kept[start : start + len(paragraphs)]
+        marks = left[start : start + len(paragraphs)]  # a view
         start += len(paragraphs)
         text = document.text if marks.all() else BREAK.join(compress(paragraphs, marks))
-        if text.strip():
+        if not marks.all() and (len(text) < minimum or len(WORD.findall(text)) < FEWEST_WORDS):
+            too_short += bool(text.strip())
+            marks[:] = False
+        elif text.strip():
             cleaned.append(replace(document, text=text))
-    return cleaned
+    return cleaned, left, too_short
 
 
 def _coverage(held_out: NDArray[np.uint64], shared: NDArray[np.uint64]) -> float:

@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from trajectories.corpora.documents import Document, Drawing, column_text
+from trajectories.corpora.documents import BREAK, Document, Drawing, by_domain, column_text
 
 SUFFIXES = (".txt", ".jsonl")
+SECTIONS = 100  # of a document that is alone in its domain, where its blank lines allow
 DOMAIN = "text"  # of what lies in no sub-folder and names no domain itself
 
 
@@ -16,17 +17,22 @@ def read_text_files(
     """The documents of a .txt or .jsonl file, or of a folder of them.
 
     A document's domain is the value of `domain_column` in its JSON line, else the first sub-folder on its
-    way.
+    way. A document that is alone in its domain is split at blank lines into about `SECTIONS` documents, so
+    that some can be held out.
 
     Raises:
         FileNotFoundError: `path` does not exist.
         ValueError: no such files, a file that is not UTF-8, a line without the text.
     """
-    return drawing.of_each_domain(
+    taken = drawing.of_each_domain(
         document
         for name, file in _files(path).items()
         for document in _documents(file, name, text_column=text_column, domain_column=domain_column)
     )
+    documents: list[Document] = []
+    for group in by_domain(taken).values():
+        documents += group if len(group) > 1 else drawing.of_each_domain(_sections(group[0], drawing))
+    return documents
 
 
 def _files(path: Path) -> dict[str, Path]:
@@ -57,6 +63,28 @@ def _documents(file: Path, name: str, *, text_column: str, domain_column: str | 
             if domain_column is not None:
                 domain = column_text(row, domain_column, setting="domain_column", where=where)
             yield Document(f"{name}:{number}", domain, text)
+
+
+def _sections(document: Document, drawing: Drawing) -> list[Document]:
+    needed = min(len(document.text), drawing.characters or len(document.text))
+    smallest = max(drawing.minimum, needed // SECTIONS, 1)
+    sections: list[list[str]] = [[]]
+    length = 0
+    for paragraph in document.text.split(BREAK):
+        if length >= smallest:
+            sections.append([])
+            length = 0
+        sections[-1].append(paragraph)
+        length += len(paragraph.strip())
+    if length < smallest and len(sections) > 1:
+        rest = sections.pop()
+        sections[-1] += rest
+    if len(sections) == 1:
+        return [document]
+    return [
+        Document(f"{document.name}:{number}", document.domain, BREAK.join(paragraphs))
+        for number, paragraphs in enumerate(sections, start=1)
+    ]
 
 
 def _decode(file: Path) -> str:

@@ -63,7 +63,7 @@ def load_tokenizer(name: str, *, vocabulary: int) -> PreTrainedTokenizerFast:
 
     Raises:
         OSError: there is none.
-        ValueError: it has no fast implementation, no end-of-text token, or more tokens than the models.
+        ValueError: it has no fast implementation, no end-of-text token, or another number of tokens.
     """
     # It brings torch along, which a trained tokenizer does not need.
     from transformers import AutoTokenizer  # noqa: PLC0415
@@ -75,10 +75,10 @@ def load_tokenizer(name: str, *, vocabulary: int) -> PreTrainedTokenizerFast:
         raise ValueError(
             f"tokenizer {name} has no end-of-text token to join documents with; set its eos_token"
         )
-    if len(tokenizer) > vocabulary:
+    if len(tokenizer) != vocabulary:
         raise ValueError(
             f"tokenizer {name} has {len(tokenizer)} tokens and the family's vocabulary is {vocabulary}; "
-            f"raise it in conf/suite"
+            f"set it to {len(tokenizer)} in conf/suite"
         )
     return tokenizer
 

@@ -90,8 +90,9 @@ def cut_windows(
     """Windows of `context` tokens of held-out documents; the first token of each is the boundary token.
 
     Analysis windows hold the first tokens of documents, spread evenly over domains; where the documents are
-    fewer than `analysis`, also the tokens that follow these. Validation windows hold the first tokens of
-    other documents of each domain, joined by the boundary token. Documents are taken in the order given.
+    fewer than `analysis`, also the tokens that follow these. Validation windows hold other documents of each
+    domain: stretches as long as a window fill one alone; shorter documents and the ends of longer ones share
+    windows, with the boundary token after each. Documents are taken in the order given.
 
     Args:
         documents: the held-out documents.
@@ -168,27 +169,31 @@ def _validation_windows(
     length: int,
     count: int,
     boundary: int,
-) -> Iterator[_Window]:
+) -> list[_Window]:
     candidates = members[: max(1, len(members) // VALIDATION_SHARE)]
-    tokens = np.empty(0, np.int32)
-    owners = np.empty(0, np.int64)
+    windows: list[_Window] = []
+    packed = np.empty(0, np.int32)
+    owners: list[int] = []
     for piece in sorted(_pieces(domain, candidates, encoded, length=length)):
-        if tokens.size >= count * length:
+        if len(windows) == count:
             break
         stretch = _stretch(piece, encoded, length=length)
-        tokens = np.concatenate([tokens, stretch, [boundary]], dtype=np.int32)
-        owners = np.concatenate([owners, np.full(stretch.size + 1, piece.document)])
-    if tokens.size < count * length:
+        if stretch.size == length:
+            windows.append(_Window(VALIDATION, domain, [piece.document], stretch))
+            continue
+        packed = np.concatenate([packed, stretch, [boundary]], dtype=np.int32)
+        owners.append(piece.document)
+        if packed.size >= length:
+            # What goes beyond the window is left out: in the next one it would stand without its context.
+            windows.append(_Window(VALIDATION, domain, owners, packed[:length]))
+            packed, owners = packed[:0], []
+    if len(windows) < count:
         raise ValueError(
-            f"domain '{domain}' needs {count * length} tokens for {count} validation windows and has "
-            f"{tokens.size} in {len(candidates)} of its {len(members)} held-out documents; {ENLARGE}, "
+            f"domain '{domain}' needs {count} validation windows of {length + 1} tokens and has text for "
+            f"{len(windows)} in {len(candidates)} of its {len(members)} held-out documents; {ENLARGE}, "
             f"or lower suite.windows.validation_per_domain"
         )
-    for start in range(0, count * length, length):
-        stop = start + length
-        yield _Window(
-            VALIDATION, domain, list(dict.fromkeys(owners[start:stop].tolist())), tokens[start:stop]
-        )
+    return windows
 
 
 def _analysis_windows(

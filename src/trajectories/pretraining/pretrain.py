@@ -6,7 +6,7 @@ from statistics import fmean
 import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from trajectories.arrays import replacing_folder
+from trajectories.files import replacing_folder
 from trajectories.pretraining.architectures import Size, build_model
 from trajectories.pretraining.hardware import choose_hardware, deterministic, keep_freed_memory
 from trajectories.pretraining.progress import progress

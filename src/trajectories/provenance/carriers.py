@@ -12,7 +12,7 @@ import netCDF4
 import xarray as xr
 from PIL import Image
 
-from trajectories.arrays import replacing
+from trajectories.files import replacing
 from trajectories.provenance.stamps import Stamp, written
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import os
 from fnmatch import fnmatch
 from pathlib import Path
 
-IGNORED = ("__pycache__", "*.pyc", "*.egg-info")  # what .dvcignore lists
+IGNORED = ("__pycache__", "*.pyc", "*.egg-info", ".*.part")  # what .dvcignore lists
 
 
 def md5(path: Path | str) -> str:

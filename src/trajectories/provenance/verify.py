@@ -10,6 +10,7 @@ from trajectories.config.overrides import differences
 from trajectories.config.overrides import written as parameter
 from trajectories.config.read import PARAMETERS, load
 from trajectories.provenance.carriers import NoStamp, read_stamp
+from trajectories.provenance.environment import ENVIRONMENT, REMEDY, changed_environment
 from trajectories.provenance.hashes import md5
 from trajectories.provenance.lock import Stage, look_up, read_lock
 from trajectories.provenance.stamps import Stamp, version
@@ -53,7 +54,8 @@ class Report:
 def verify(root: Path) -> Report:
     """Judge each file under reports/ and each netCDF file that is here by its stamp, dvc.lock and the disk.
 
-    Inputs that are not on this disk (a clone without `dvc pull`) are compared with dvc.lock only.
+    Inputs that are not on this disk (a clone without `dvc pull`) are compared with dvc.lock only. Where the
+    docstrings that were read are on it, environment.json is judged by the interpreter and packages here.
 
     Raises:
         ConfigurationError: params.yaml, dvc.yaml or dvc.lock is missing.
@@ -74,6 +76,9 @@ class _Verification:
         self._causes: dict[str, list[str]] = {}
 
     def report(self) -> Report:
+        if differences := changed_environment(self.root):
+            reasons = (*differences, f"{REMEDY}, then `dvc repro`")
+            self.outcome.verdicts.append(Verdict(str(ENVIRONMENT), State.stale, reasons))
         for stage in self.stages:
             if not stage.outputs:
                 never = f"stage {stage.name} has not run; run `dvc repro`"

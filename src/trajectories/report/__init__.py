@@ -1,7 +1,6 @@
 """Tables as text, the coloured passage, and the few numbers that `make repro` prints."""
 
 from trajectories.report.checkpoints import (
-    CheckpointRow,
     checkpoint_rows,
     checkpoints_csv,
     checkpoints_markdown,
@@ -11,7 +10,6 @@ from trajectories.report.properties import properties_csv, properties_markdown
 from trajectories.report.summary import summary_text
 
 __all__ = [
-    "CheckpointRow",
     "checkpoint_rows",
     "checkpoints_csv",
     "checkpoints_markdown",

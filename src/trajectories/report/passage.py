@@ -9,7 +9,7 @@ import xarray as xr
 from trajectories.figures.ticks import hundredths, percent
 from trajectories.report.page import PAGE
 from trajectories.trends import CATEGORIES, shares
-from trajectories.trends.subsets import start_position
+from trajectories.trends.subsets import require_model, start_position
 
 ABSENT = "absent"  # class of tokens without a trend
 MEANINGS = {
@@ -38,9 +38,9 @@ def passage_html(
         ValueError: there is no such document, model or start, or no tokens were asked for.
     """
     passage = _passage(trends.isel(start=start_position(trends, start)), document, tokens)
-    columns = "\n".join(
-        _column(passage.sel(model=_known(trends, name)), start) for name in dict.fromkeys(models)
-    )
+    for name in models:
+        require_model(trends, name)
+    columns = "\n".join(_column(passage.sel(model=name), start) for name in dict.fromkeys(models))
     return PAGE.substitute(
         document=escape(str(passage["document"].values[0])),
         domain=escape(str(passage["domain"].values[0])),
@@ -79,13 +79,6 @@ def _passage(trends: xr.Dataset, document: int, tokens: int) -> xr.Dataset:
     if tokens < 1:
         raise ValueError(f"a passage needs at least one token, got {tokens}")
     return trends.isel(token=np.flatnonzero(trends["document"].values == names[document])[:tokens])
-
-
-def _known(trends: xr.Dataset, model: str) -> str:
-    names = [str(name) for name in trends["model"].values]
-    if model not in names:
-        raise ValueError(f"there are no trends of model {model!r}; there are those of {', '.join(names)}")
-    return model
 
 
 def _column(passage: xr.Dataset, start: float) -> str:

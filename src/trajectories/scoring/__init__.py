@@ -4,15 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trajectories.scoring.gather import gather_scores
     from trajectories.scoring.trajectory import score_trajectory
     from trajectories.scoring.windows import score_windows
 
-__all__ = ["gather_scores", "score_trajectory", "score_windows"]
+__all__ = ["score_trajectory", "score_windows"]
 
 # Imported on first use: gathering scores must not wait for torch, nor depend on the code that computes them.
 _HOMES = {
-    "gather_scores": "trajectories.scoring.gather",
     "score_trajectory": "trajectories.scoring.trajectory",
     "score_windows": "trajectories.scoring.windows",
 }

@@ -80,8 +80,7 @@ def validation_perplexity(scores: xr.Dataset) -> xr.DataArray:
     arrays.require(scores, "validation_domain", what="validation scores")
     weighted = scores["validation_log_likelihood"].astype(np.float64) * scores["validation_tokens"]
     mean = weighted.sum("validation_domain", skipna=False) / scores["validation_tokens"].sum()
-    perplexity: xr.DataArray = xr.apply_ufunc(np.exp, -mean)
-    return perplexity
+    return _perplexity(mean)
 
 
 def summarise_validation(scores: Mapping[str, xr.Dataset]) -> Summary:
@@ -103,8 +102,13 @@ def validation_curves(scores: xr.Dataset) -> pd.DataFrame:
 def _with_perplexity(scores: xr.Dataset) -> xr.Dataset:
     return scores.assign(
         validation_perplexity=validation_perplexity(scores),
-        domain_perplexity=np.exp(-scores["validation_log_likelihood"].astype(np.float64)),
+        domain_perplexity=_perplexity(scores["validation_log_likelihood"].astype(np.float64)),
     )
+
+
+def _perplexity(log_likelihood: xr.DataArray) -> xr.DataArray:
+    perplexity: xr.DataArray = xr.apply_ufunc(np.exp, -log_likelihood)
+    return perplexity.drop_attrs()  # xarray keeps those of the likelihoods
 
 
 def _stack(parts: list[xr.Dataset], name: str) -> xr.DataArray:

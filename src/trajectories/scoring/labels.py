@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 ANALYSIS, VALIDATION = "analysis", "validation"
 SKIPPED = "skipped_checkpoints"
-AXES = ("tokens_seen", "flops", "training_fraction")  # methods of a trajectory, coordinates of checkpoints
+AXES = ("tokens_seen", "flops", "training_fraction")
 
 
 def label_scores(
@@ -22,6 +22,7 @@ def label_scores(
     *,
     trajectory: "Trajectory",
     skipped: Sequence[int],
+    flops: str = "chowdhery",
 ) -> xr.Dataset:
     """The scores of one model as a dataset.
 
@@ -30,6 +31,7 @@ def label_scores(
         held_out: The windows, see `score_trajectory`.
         trajectory: The model.
         skipped: Steps whose scores were not finite and are NaN.
+        flops: How compute is counted, see `trajectories.checkpoints.compute.CONVENTIONS`.
 
     Returns:
         `log_likelihood` (checkpoint, token), float32, of the tokens of analysis windows; of validation
@@ -46,7 +48,7 @@ def label_scores(
     return xr.Dataset(
         {"log_likelihood": (("checkpoint", "token"), tokens)}
         | _by_domain(stacked[:, kind == VALIDATION], held_out["domain"].values[kind == VALIDATION]),
-        coords=_of_checkpoints(steps, trajectory)
+        coords=_of_checkpoints(steps, trajectory, flops)
         | _of_tokens(held_out)
         | {name: getattr(trajectory, name) for name in ("model", "label", "family", "parameters")},
         attrs={SKIPPED: json.dumps(sorted(skipped))},
@@ -71,9 +73,17 @@ def _by_domain(scores: NDArray[np.float32], domains: NDArray[np.str_]) -> dict[s
     }
 
 
-def _of_checkpoints(steps: list[int], trajectory: "Trajectory") -> dict[str, object]:
-    values = {name: [getattr(trajectory, name)(step) for step in steps] for name in AXES}
-    return {"checkpoint": steps} | {name: ("checkpoint", value) for name, value in values.items()}
+def _of_checkpoints(steps: list[int], trajectory: "Trajectory", convention: str) -> dict[str, object]:
+    return {
+        "checkpoint": steps,
+        "tokens_seen": ("checkpoint", [trajectory.tokens_seen(step) for step in steps]),
+        "flops": (
+            "checkpoint",
+            [trajectory.flops(step, convention=convention) for step in steps],
+            {"convention": convention},
+        ),
+        "training_fraction": ("checkpoint", [trajectory.training_fraction(step) for step in steps]),
+    }
 
 
 def _of_tokens(held_out: xr.Dataset) -> dict[str, object]:

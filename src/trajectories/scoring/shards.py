@@ -64,7 +64,6 @@ class ShardStore:
                 return compute()
             values = self.read(key)  # another run may have stored it before the lock was ours
             if values is None:
-                self._remove_leftovers(key)
                 if self._path(key).exists():
                     log.warning("the shard %s is damaged; its scores are computed again", self._path(key))
                 values = compute()
@@ -95,11 +94,6 @@ class ShardStore:
         with lock:
             lock.release()  # of the two holds, the block's remains
             yield True
-
-    def _remove_leftovers(self, key: str) -> None:
-        """Remove what killed runs left of this shard; with the lock held nobody else is writing it."""
-        for part in self.folder.glob(f".{key}.nc.*.part"):
-            part.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.nc"

@@ -33,6 +33,7 @@ def score_trajectory(
     batch_tokens: int = 2048,
     precision: str = "float32",
     nonfinite: str = "error",
+    flops: str = "chowdhery",
 ) -> xr.Dataset:
     """Log-likelihoods of the tokens of held-out windows at every checkpoint of a model.
 
@@ -46,6 +47,7 @@ def score_trajectory(
         batch_tokens: Tokens of one forward pass.
         precision: Number format of the forward pass: float32, bfloat16 or float16.
         nonfinite: What scores that are not finite do: `error`, or `skip`, which leaves their checkpoint NaN.
+        flops: How compute is counted: `chowdhery` or `plain`, see trajectories.checkpoints.compute.
 
     Returns:
         See `trajectories.scoring.labels.label_scores`.
@@ -74,7 +76,7 @@ def score_trajectory(
                 scores[step] = np.full_like(scores[step], np.nan)
                 skipped.append(step)
             report(engine.computed > known)
-    return label_scores(scores, held_out, trajectory=trajectory, skipped=skipped)
+    return label_scores(scores, held_out, trajectory=trajectory, skipped=skipped, flops=flops)
 
 
 class _Engine:

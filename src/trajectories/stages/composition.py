@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from trajectories.arrays import replacing
 from trajectories.config.composition import check
+from trajectories.files import replacing
 from trajectories.stages.run import run
 
 

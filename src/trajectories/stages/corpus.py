@@ -5,7 +5,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from trajectories import arrays, config
+from trajectories import config, files
 from trajectories.config.corpus import CorpusSettings, Source
 from trajectories.corpora.docstrings import SKIPPED_FOLDERS, read_docstrings
 from trajectories.corpora.documents import Document, Drawing, write_documents
@@ -28,9 +28,15 @@ def main() -> None:
     documents, source = READERS[settings.source](settings, drawing)
     training, held_out = hold_out(documents, share=settings.held_out, seed=settings.seed)
     duplicates = settings.near_duplicates
-    cleaned = drop_near_duplicates(training, held_out, words=duplicates.words, share=duplicates.share)
+    cleaned = drop_near_duplicates(
+        training,
+        held_out,
+        words=duplicates.words,
+        share=duplicates.share,
+        minimum=settings.minimum_characters,
+    )
     manifest = describe_corpus(training, held_out, cleaned=cleaned, source=source)
-    with arrays.replacing_folder(CORPUS) as folder:
+    with files.replacing_folder(CORPUS) as folder:
         write_documents(cleaned.documents, folder / "train.jsonl")
         write_documents(held_out, folder / "held_out.jsonl")
         (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")

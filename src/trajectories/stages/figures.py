@@ -6,6 +6,7 @@ from typing import Any
 from trajectories import arrays, config, figures, provenance
 from trajectories.config.figures import FigureSettings
 from trajectories.stages.run import run
+from trajectories.trends.subsets import nearest_start
 
 SCORES = Path("data/scores/tokens.nc")
 TRENDS = Path("data/trends.nc")
@@ -18,7 +19,7 @@ def main() -> None:
     scores, trends = arrays.read(SCORES), arrays.read(TRENDS)
     axis = settings.axis.value
     wanted = [settings.start, settings.late_start]
-    starts = list(dict.fromkeys(trends["start"].sel(start=wanted, method="nearest").values.tolist()))
+    starts = list(dict.fromkeys(nearest_start(trends, start) for start in wanted))
     ends: dict[str, Any] = {"small": settings.small, "large": settings.large}
     selected = {"start": starts[0], **ends}
     drawn = {

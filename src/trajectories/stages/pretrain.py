@@ -26,7 +26,12 @@ def main(key: str) -> None:
         label=model.label,
         family=model.family,
         size=Size(
-            family.architecture.value, family.vocabulary, model.width, model.layers, model.heads, context
+            architecture=family.architecture.value,
+            vocabulary=family.vocabulary,
+            width=model.width,
+            layers=model.layers,
+            heads=model.heads,
+            context=context,
         ),
         recipe=Recipe(
             steps=training.steps,

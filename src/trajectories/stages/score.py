@@ -16,10 +16,8 @@ def main(key: str) -> None:
     suite = config.values("suite.choice")
     family = config.read(ModelSettings, f"suite.models.{key}").family
     settings = config.read(ScoringSettings, "scoring")
-    checkpoints, windows = (
-        Path("data/checkpoints", suite, key),
-        Path("data/tokens", suite, family, "windows.nc"),
-    )
+    checkpoints = Path("data/checkpoints", suite, key)
+    windows = Path("data/tokens", suite, family, "windows.nc")
     scores = score_trajectory(
         read_trajectory(checkpoints),
         arrays.read(windows),
@@ -27,6 +25,7 @@ def main(key: str) -> None:
         batch_tokens=settings.batch_tokens,
         precision=settings.precision.value,
         nonfinite=settings.nonfinite.value,
+        flops=settings.flops.value,
     )
     stamp = provenance.stamp(inputs=[checkpoints, windows], parameters={"scoring": config.values("scoring")})
     arrays.write(provenance.annotate(scores, stamp), Path("data/scores", suite, f"{key}.nc"))

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from trajectories import arrays, config, provenance
+from trajectories import arrays, config, files, provenance
 from trajectories.scoring.gather import (
     gather_scores,
     refuse_strangers,
@@ -26,9 +26,9 @@ def main() -> None:
     gathered = gather_scores({name: scores[name] for name in models if models[name]["family"] == family})
     stamp = provenance.stamp(inputs=[folder], parameters={"suite.family": family, "suite.models": models})
     arrays.write(provenance.annotate(gathered, stamp), SCORES)
-    with arrays.replacing(METRICS) as path:
+    with files.replacing(METRICS) as path:
         path.write_text(json.dumps(summarise_validation(scores), indent=2, sort_keys=True) + "\n")
-    with arrays.replacing(CURVES) as path:
+    with files.replacing(CURVES) as path:
         validation_curves(gathered).to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
 
 

@@ -8,6 +8,7 @@ from trajectories import arrays, config, provenance, report
 from trajectories.config.figures import FigureSettings
 from trajectories.stages.run import run
 from trajectories.trends import property_table
+from trajectories.trends.subsets import nearest_start
 
 SCORES = Path("data/scores/tokens.nc")
 TRENDS = Path("data/trends.nc")
@@ -19,7 +20,7 @@ def main() -> None:
     settings = config.read(FigureSettings, "figures")
     models = config.values("suite.models")
     trends = arrays.read(TRENDS)
-    start = float(trends["start"].sel(start=settings.start, method="nearest"))
+    start = nearest_start(trends, settings.start)
     rates = {name: model["learning_rate"] for name, model in models.items() if "learning_rate" in model}
     checkpoints = report.checkpoint_rows(arrays.read(SCORES), learning_rates=rates)
     properties = property_table(trends, start=start)

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from trajectories import arrays, config
+from trajectories import arrays, config, files
 from trajectories.config.suite import FamilySettings, WindowSettings
 from trajectories.corpora.documents import read_documents
 from trajectories.corpora.tokenizer import load_tokenizer, train_tokenizer
 from trajectories.corpora.windows import prepare_tokens
 from trajectories.provenance import annotate, stamp
+from trajectories.provenance.hashes import md5
 from trajectories.stages.run import run
 
 TRAINING = Path("data/corpus/train.jsonl")
@@ -40,8 +41,10 @@ def main(key: str) -> None:
         "suite.windows": config.values("suite.windows"),
         f"suite.families.{key}": config.values(f"suite.families.{key}"),
     }
-    with arrays.replacing_folder(Path("data/tokens") / config.values("suite.choice") / key) as folder:
+    with files.replacing_folder(Path("data/tokens") / config.values("suite.choice") / key) as folder:
         tokenizer.save_pretrained(folder / "tokenizer")
+        # A suite may bring its tokenizer from a folder that nothing else keeps track of.
+        windows.attrs["tokenizer_md5"] = md5(folder / "tokenizer")
         np.save(folder / "train.npy", stream)
         stamped = annotate(windows, stamp(inputs=[TRAINING, HELD_OUT], parameters=parameters))
         arrays.write(stamped, folder / "windows.nc")

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from trajectories import arrays, config, provenance
+from trajectories import arrays, config, files, provenance
 from trajectories.config.trends import TrendSettings
 from trajectories.stages.run import run
 from trajectories.trends import find_double_descent, fit_trends, shares, summary, token_perplexity
@@ -31,9 +31,9 @@ def main() -> None:
     descent = find_double_descent(log_likelihood, trends, start=first, significance=settings.significance)
     stamp = provenance.stamp(inputs=[SCORES], parameters={"trends": config.values("trends")})
     arrays.write(provenance.annotate(trends, stamp), TRENDS)
-    with arrays.replacing(METRICS) as path:
+    with files.replacing(METRICS) as path:
         path.write_text(json.dumps(summary(trends, descent, start=first), indent=2) + "\n")
-    with arrays.replacing(SHARES) as path:
+    with files.replacing(SHARES) as path:
         table = shares(trends).to_dataframe().reset_index()[["model", "trend", "start", "share"]]
         table.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from trajectories import arrays
 from trajectories.trends.crossfit import CONFIDENCE, log_perplexity, rise_and_fall, turning_points
 from trajectories.trends.series import fit_series
-from trajectories.trends.subsets import select
+from trajectories.trends.subsets import select, start_position
 from trajectories.trends.trajectory import by_model, ordered, start_index
 
 Floats = NDArray[np.float64]
@@ -71,7 +71,7 @@ def find_double_descent(
     upward = select(trends, model=selecting, start=start, trend="upward")
     scores, upward = xr.align(scores, upward, join="exact")
     larger = models[models.index(selecting) + 1 :]
-    tokens = int(trends["trend"].sel(model=selecting).sel(start=start, method="nearest").count())
+    tokens = int(trends["trend"].sel(model=selecting).isel(start=start_position(trends, start)).count())
     rng = np.random.default_rng(seed)
     rows = []
     for trajectory in by_model(scores.sel(model=larger)):

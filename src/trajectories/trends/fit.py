@@ -41,7 +41,7 @@ def fit_trends(
         perplexity: dimensions checkpoint, token and optionally model and others, in any order, positive; NaN
             is missing. Coordinates: checkpoint (step) and training_fraction over checkpoint or (model,
             checkpoint).
-        start: fractions of training, 0 to 1.
+        start: fractions of training, 0 to 1, in any order.
         regressor: index (the paper), step, log_step (natural logarithm), or the coordinate tokens_seen or
             flops.
         estimator: least_squares with a t-test (the paper), or theil_sen with the Mann-Kendall test.
@@ -52,8 +52,8 @@ def fit_trends(
             (Benjamini-Hochberg) or by (Benjamini-Yekutieli); `p_value` holds the corrected ones.
 
     Returns:
-        Dataset over (start, [model,] token, ...): `slope` (per unit of the regressor, named in its units),
-        `p_value`, and `trend` with CF flags (0 stagnated, 1 upward, 2 downward, 3 other).
+        Dataset over (start, [model,] token, ...), starts rising: `slope` (per unit of the regressor, named in
+        its units), `p_value`, and `trend` with CF flags (0 stagnated, 1 upward, 2 downward, 3 other).
 
     Raises:
         ValueError: a dimension or coordinate is absent, a setting is unknown, a step occurs twice, a
@@ -118,7 +118,7 @@ def _labelled(
 
 
 def _checked_starts(start: float | Sequence[float]) -> list[float]:
-    starts = [float(fraction) for fraction in np.atleast_1d(np.asarray(start, dtype=float))]
+    starts = sorted(float(fraction) for fraction in np.atleast_1d(np.asarray(start, dtype=float)))
     wrong = [fraction for fraction in starts if not 0 <= fraction < 1]
     if wrong or not starts or len(set(starts)) < len(starts):
         raise ValueError(f"start needs distinct fractions of training from 0 to below 1, got {starts}")

@@ -20,11 +20,7 @@ def select(trends: xr.Dataset, *, start: float, trend: str, model: str | None = 
     """
     codes = trends["trend"].isel(start=start_position(trends, start), drop=True)
     if model is not None:
-        models = [str(name) for name in np.atleast_1d(trends["model"].values)]
-        if model not in models:
-            raise ValueError(
-                f"there are no trends of model {model!r}; there are those of {', '.join(models)}"
-            )
+        require_model(trends, model)
         codes = codes.sel(model=model, drop=True)
     return (codes == code(trend)).rename("selected").drop_attrs(deep=False)
 
@@ -37,3 +33,16 @@ def start_position(trends: xr.Dataset, start: float) -> int:
         listed = ", ".join(f"{value:g}" for value in starts)
         raise ValueError(f"there are no trends from start {start:g}; there are those from {listed}")
     return int(near[0])
+
+
+def nearest_start(trends: xr.Dataset, start: float) -> float:
+    """The start of the trends that is nearest to this one, the earlier one of two as near."""
+    starts = np.sort(trends["start"].values)
+    return float(starts[np.abs(starts - start).round(12).argmin()])  # rounded, so that a tie is a tie
+
+
+def require_model(trends: xr.Dataset, model: str) -> None:
+    """Raise ValueError, listing the models that there are, unless the trends have this one."""
+    models = [str(name) for name in np.atleast_1d(trends["model"].values)]
+    if model not in models:
+        raise ValueError(f"there are no trends of model {model!r}; there are those of {', '.join(models)}")
