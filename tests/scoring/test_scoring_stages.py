@@ -29,7 +29,13 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "family": "opt",
             "models": {name: settings_of(name, family) for name, family in names.items()},
         },
-        "scoring": {"choice": "float32", "precision": "float32", "batch_tokens": 64, "nonfinite": "error"},
+        "scoring": {
+            "choice": "float32",
+            "precision": "float32",
+            "batch_tokens": 64,
+            "nonfinite": "error",
+            "flops": "plain",
+        },
     }
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(parameters))
     for seed, family in enumerate(("opt", "neox")):
