@@ -23,6 +23,10 @@ def test_the_package_itself_imports_nothing_heavy() -> None:
     assert not {"torch", "xarray", "matplotlib"} & imported_by("import trajectories")
 
 
+def test_importing_a_package_does_not_load_the_public_names() -> None:
+    assert "trajectories.api" not in imported_by("from trajectories import arrays, config, provenance")
+
+
 def test_every_public_name_can_be_had() -> None:
     for name in dir(trajectories):
         assert callable(getattr(trajectories, name))

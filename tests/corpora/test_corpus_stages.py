@@ -167,14 +167,17 @@ def test_a_failure_leaves_the_last_corpus_as_it_was(tmp_path: Path, monkeypatch:
     assert contents(tmp_path / "place") == before
 
 
-def test_a_failure_half_way_leaves_the_last_tokens_as_they_were(
-    made: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    place = tmp_path / "place"
-    shutil.copytree(made[0], place)
-    monkeypatch.chdir(place)
-    before = contents(place)
+@pytest.fixture
+def place(made: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of what the stages made, to fail in; the working directory."""
+    copy = tmp_path / "place"
+    shutil.copytree(made[0], copy)
+    monkeypatch.chdir(copy)
+    return copy
 
+
+def test_a_failure_half_way_leaves_the_last_tokens_as_they_were(place: Path) -> None:
+    before = contents(place)
     family = place / "data/tokens/smoke/opt"
     largest = max(path.stat().st_size for path in (family / "tokenizer").iterdir())
     assert (family / "train.npy").stat().st_size > largest + 1
@@ -183,12 +186,7 @@ def test_a_failure_half_way_leaves_the_last_tokens_as_they_were(
     assert contents(place) == before
 
 
-def test_a_full_disk_leaves_the_last_corpus_as_it_was(
-    made: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    place = tmp_path / "place"
-    shutil.copytree(made[0], place)
-    monkeypatch.chdir(place)
+def test_a_full_disk_leaves_the_last_corpus_as_it_was(place: Path) -> None:
     before = contents(place)
     held_out, training = (place / f"data/corpus/{part}.jsonl" for part in ("held_out", "train"))
     room = held_out.stat().st_size + 1
