@@ -32,11 +32,12 @@ $(BIN)/.installed: requirements.lock pyproject.toml
 	@touch $@
 
 benchmark: $(BIN)/.installed ## ours beside its peers, one process each, results checked
-	for script in benchmarks/*.py; do python $$script; done
+	$(BIN)/python -m pip install --quiet --requirement benchmarks/requirements.txt --constraint requirements.lock
+	for script in benchmarks/*.py; do python $$script || exit 1; done
 
 lock: ## resolve requirements.lock anew from pyproject.toml
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet setuptools 'torch==2.13.0' --editable '.[pipeline,huggingface,development]'
+	.venv-lock/bin/python -m pip install --quiet setuptools 'torch==2.13.0' --editable '.[pipeline,huggingface,accelerate,development]'
 	.venv-lock/bin/python -m pip freeze --all --exclude-editable | sed -E 's/\+cpu$$//; /^pip==/d' > requirements.lock
 	rm -rf .venv-lock
 

@@ -56,6 +56,7 @@ def make_scores(
             "label": ("model", [label for label, _ in models.values()]),
             "family": ("model", ["opt"] * len(models)),
             "parameters": ("model", parameters.astype(np.int64)),
+            "seed": ("model", np.full(len(models), np.nan)),
             "tokens_seen": (
                 ("model", "checkpoint"),
                 np.tile(STEPS * float(TOKENS_PER_STEP), (len(models), 1)),

@@ -14,6 +14,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     "label": {"long_name": "number of parameters, as written in figures"},
     "family": {"long_name": "model family: one architecture, one tokenizer"},
     "parameters": {"long_name": "number of parameters, embeddings included", "units": "1"},
+    "seed": {"long_name": "seed of the training run", "units": "1"},
     "checkpoint": {"long_name": "training step of the checkpoint", "units": "1"},
     "tokens_seen": {"long_name": "training tokens seen", "units": "1"},
     "flops": {"long_name": "training compute", "units": "FLOP"},

@@ -13,7 +13,13 @@ from trajectories.checkpoints.dimensions import Dimensions, read_dimensions
 
 def test_a_hand_computed_example() -> None:
     dimensions = Dimensions(
-        parameters=1_500, multiplied_parameters=1_000, layers=2, heads=3, head_size=4, context=64
+        architecture="opt",
+        parameters=1_500,
+        multiplied_parameters=1_000,
+        layers=2,
+        heads=3,
+        head_size=4,
+        context=64,
     )
     assert flops_per_token(dimensions, context=10) == 6 * 1_000 + 12 * 2 * 3 * 4 * 10 == 8_880
     assert plain_flops_per_token(dimensions, context=10) == 9_000

@@ -13,6 +13,7 @@ from transformers.utils import logging as transformers_logging
 import trajectories as tj
 from tiny_suite import VOCABULARY, make_size
 from trajectories.checkpoints import fingerprint
+from trajectories.checkpoints.load import load_model
 
 
 @pytest.mark.parametrize("architecture", ["opt", "gpt_neox"])
@@ -55,20 +56,23 @@ def test_loading_says_nothing_and_leaves_the_reports_of_transformers_on(
     assert capfd.readouterr() == ("", "")
 
 
-def test_weights_in_torch_s_own_format_load_too(last: Path) -> None:
+@pytest.mark.parametrize("archive", [True, False])
+def test_weights_in_torch_s_own_formats_load_too(archive: bool, last: Path) -> None:
     expected = tj.load_checkpoint(last)
-    torch.save(expected.model.state_dict(), last / "pytorch_model.bin")
+    weights = last / "pytorch_model.bin"
+    torch.save(expected.model.state_dict(), weights, _use_new_zipfile_serialization=archive)
     (last / "model.safetensors").unlink()
     loaded = tj.load_checkpoint(last)
     assert torch.equal(loaded.model.lm_head.weight, expected.model.lm_head.weight)
 
 
-def test_code_in_a_weights_file_is_not_run(last: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("archive", [True, False])
+def test_code_in_a_weights_file_is_not_run(archive: bool, last: Path, tmp_path: Path) -> None:
     class Harm:
         def __reduce__(self) -> object:
             return os.mkdir, (str(tmp_path / "harm"),)
 
-    torch.save({"weight": Harm()}, last / "pytorch_model.bin")
+    torch.save({"weight": Harm()}, last / "pytorch_model.bin", _use_new_zipfile_serialization=archive)
     (last / "model.safetensors").unlink()
     with pytest.raises(OSError, match=r"pytorch_model\.bin is truncated or corrupted"):
         tj.load_checkpoint(last)
@@ -108,11 +112,37 @@ def test_an_unusable_configuration_is_named(last: Path, text: str) -> None:
         tj.load_checkpoint(last)
 
 
+@pytest.mark.parametrize("model_type", ["opt", "no such model"])
+def test_code_of_a_repository_is_never_run(model_type: str, last: Path) -> None:
+    settings = {"model_type": model_type, "auto_map": {"AutoConfig": "harm.Configuration"}}
+    (last / "harm.py").write_text("raise SystemExit", encoding="utf-8")
+    (last / "config.json").write_text(json.dumps(settings), encoding="utf-8")
+    with pytest.raises(
+        ValueError, match=r"config\.json .* code of its repository \(auto_map\), .* never run"
+    ):
+        tj.load_checkpoint(last)
+
+
+def test_a_model_that_is_no_causal_language_model_is_named(last: Path) -> None:
+    (last / "config.json").write_text('{"model_type": "t5"}', encoding="utf-8")
+    with pytest.raises(ValueError, match="no configuration of a causal language model: its model_type is t5"):
+        tj.load_checkpoint(last)
+
+
 def test_a_missing_tokenizer_is_named(last: Path) -> None:
     for path in last.glob("token*"):
         path.unlink()
     with pytest.raises(FileNotFoundError, match="step-000008 has no tokenizer; put"):
         tj.load_checkpoint(last)
+
+
+def test_a_model_without_a_tokenizer_loads_alone(last: Path) -> None:
+    expected = tj.load_checkpoint(last, device="cpu").model.state_dict()
+    for path in last.glob("token*"):
+        path.unlink()
+    model = load_model(last, device="cpu")
+    assert not model.training
+    assert all(torch.equal(weight, expected[name]) for name, weight in model.state_dict().items())
 
 
 def test_a_broken_tokenizer_is_named(last: Path) -> None:
@@ -121,7 +151,7 @@ def test_a_broken_tokenizer_is_named(last: Path) -> None:
         tj.load_checkpoint(last)
 
 
-@pytest.mark.parametrize("rows", [VOCABULARY - 1, VOCABULARY + 4, 2 * VOCABULARY])
+@pytest.mark.parametrize("rows", [VOCABULARY - 1, VOCABULARY + 128, 2 * VOCABULARY])
 def test_a_model_with_another_vocabulary_than_the_tokenizer_is_named(last: Path, rows: int) -> None:
     model = AutoModelForCausalLM.from_pretrained(last)
     model.resize_token_embeddings(rows, mean_resizing=False)
@@ -132,9 +162,9 @@ def test_a_model_with_another_vocabulary_than_the_tokenizer_is_named(last: Path,
 
 def test_a_vocabulary_rounded_up_is_accepted(last: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(last)
-    model.resize_token_embeddings(VOCABULARY + 3, mean_resizing=False)
+    model.resize_token_embeddings(VOCABULARY + 64, mean_resizing=False)
     model.save_pretrained(last)
-    assert tj.load_checkpoint(last).model.lm_head.weight.shape[0] == VOCABULARY + 3
+    assert tj.load_checkpoint(last).model.lm_head.weight.shape[0] == VOCABULARY + 64
 
 
 @pytest.mark.parametrize(

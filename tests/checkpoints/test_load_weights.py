@@ -124,6 +124,22 @@ def test_a_missing_shard_is_named(last: Path) -> None:
         fingerprint(last)
 
 
+@pytest.mark.parametrize("text", ["{", "{}", "[]", '{"weight_map": []}'])
+def test_a_damaged_index_is_named(last: Path, text: str) -> None:
+    shard(last)
+    (last / "model.safetensors.index.json").write_text(text, encoding="utf-8")
+    with pytest.raises(OSError, match=r"model\.safetensors\.index\.json does not name the files"):
+        fingerprint(last)
+
+
+@pytest.mark.parametrize("content", [{"step": 3}, {"model": {"a": torch.ones(2)}}, [torch.ones(2)]])
+def test_a_file_of_torch_with_more_than_weights_is_named(last: Path, content: object) -> None:
+    (last / "model.safetensors").unlink()
+    torch.save(content, last / "pytorch_model.bin")
+    with pytest.raises(OSError, match=r"pytorch_model\.bin .* nothing but tensors by name"):
+        fingerprint(last)
+
+
 def test_every_checkpoint_has_another_fingerprint(trained: Path) -> None:
     prints = {fingerprint(folder) for folder in trained.glob("*/step-*")}
     assert len(prints) == 6

@@ -3,7 +3,7 @@ import math
 from pathlib import Path
 
 import pytest
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from tiny_suite import CONTEXT
 from trajectories.checkpoints import find_checkpoints, read_trajectory
@@ -14,7 +14,9 @@ def test_a_trained_model_s_folder_tells_its_trajectory(opt: Path) -> None:
     trajectory = read_trajectory(opt)
     assert (trajectory.model, trajectory.family, trajectory.label) == ("opt", "opt", "8K")
     assert [step for step, _ in trajectory.checkpoints] == [2, 4, 8]
-    assert trajectory.checkpoints[-1][1] == opt / "step-000008"
+    assert trajectory.checkpoints[-1][1].folder() == opt / "step-000008"
+    assert trajectory.architecture == "opt"
+    assert trajectory.seed == 42
     assert trajectory.parameters == AutoModelForCausalLM.from_pretrained(opt / "step-000008").num_parameters()
     assert trajectory.context == CONTEXT
     assert trajectory.tokens_seen(4) == 4 * 4 * CONTEXT
@@ -31,6 +33,25 @@ def test_without_its_facts_a_trajectory_comes_from_folders_and_configuration(opt
     assert (derived.model, derived.label) == ("opt", size_label(told.parameters))
     assert math.isnan(derived.tokens_seen(4))
     assert math.isnan(derived.flops(4))
+    assert derived.seed is None
+
+
+def test_the_tokenizer_is_told_by_its_hash(opt: Path, trained: Path) -> None:
+    hashed = read_trajectory(opt).tokenizer
+    assert hashed == read_trajectory(trained / "gpt_neox").tokenizer
+    for path in (opt / "step-000008").glob("tokenizer*"):
+        path.unlink()
+    assert hashed is not None
+    assert read_trajectory(opt).tokenizer is None
+
+
+def test_a_model_without_positions_needs_its_context_told(tmp_path: Path) -> None:
+    sizes = {"vocab_size": 50, "hidden_size": 8, "num_hidden_layers": 1, "state_size": 2}
+    AutoConfig.for_model("mamba", **sizes).save_pretrained(tmp_path / "step-1")
+    with pytest.raises(ValueError, match=r'put them into trajectory\.json there, as \{"context": 1024\}'):
+        read_trajectory(tmp_path)
+    (tmp_path / "trajectory.json").write_text('{"context": 16}', encoding="utf-8")
+    assert read_trajectory(tmp_path).context == 16
 
 
 def test_a_lost_checkpoint_leaves_the_rest_as_they_were(opt: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 from dvc.utils.hydra import compose_and_dump
+from omegaconf import OmegaConf
 
 from clone import REPOSITORY
 from trajectories import compose as command
@@ -42,8 +43,7 @@ def test_params_yaml_is_what_conf_composes() -> None:
 @pytest.mark.parametrize("choice", CHOICES, ids=lambda path: f"{path.parent.name}={path.stem}")
 def test_every_choice_composes_and_says_its_name(choice: Path) -> None:
     group, name = choice.parent.name, choice.stem
-    left_open = [key for key, value in yaml.safe_load(choice.read_text()).items() if value == "???"]
-    given = [f"{group}.{key}=given" for key in left_open]
+    given = [f"{group}.{key}=given" for key in sorted(OmegaConf.missing_keys(OmegaConf.load(choice)))]
     composed = yaml.safe_load(compose([f"{group}={name}", *given], CONF))
     assert composed[group]["choice"] == name
     assert composed["overrides"] == given
@@ -119,7 +119,7 @@ def test_a_choice_that_is_gone_is_refused(folder: Path, params: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("suite=huge", r"Could not find 'suite/huge' Available options in 'suite': .*pocket smoke"),
+        ("suite=huge", r"Could not find 'suite/huge' Available options in 'suite': .*pocket .*smoke"),
         (
             "trends.nonsense=1",
             r"Could not override 'trends\.nonsense': Key 'nonsense' not in 'TrendSettings'",

@@ -31,7 +31,7 @@ def test_dvc_finds_the_types_without_this_package_on_its_path(project: Clone, tm
     ("override", "named"),
     [
         ("trends.nonsense=1", "Key 'nonsense' not in 'TrendSettings'"),
-        ("suite=huge", "Available options in 'suite':\n\tdesk\n\tpocket\n\tsmoke"),
+        ("suite=huge", "Available options in 'suite':\n\tdesk\n"),
         ("corpus=text", "corpus.path has no value; give one with corpus.path=VALUE"),
     ],
 )

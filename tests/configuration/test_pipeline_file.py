@@ -10,10 +10,15 @@ from clone import REPOSITORY
 
 PIPELINE = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 NAMES = sorted(PIPELINE)
+WITHOUT_RESULT = {"execution"}  # sections that say how work is done, not what comes out
 
 
 def stage(name: str) -> dict[str, list[str]]:
     return PIPELINE[name].get("do", PIPELINE[name])
+
+
+def module(name: str) -> str:
+    return stage(name)["cmd"].removeprefix(f"PYTHONPATH=src python -m {STAGES}.").split()[0]
 
 
 def as_list(entries: list[str]) -> str:
@@ -22,16 +27,16 @@ def as_list(entries: list[str]) -> str:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_stage_runs_the_module_of_its_name_from_these_sources(name: str) -> None:
-    assert re.fullmatch(
-        rf"PYTHONPATH=src python -m trajectories\.stages\.{name}( \$\{{key\}})?", stage(name)["cmd"]
-    )
-    assert (REPOSITORY / "src/trajectories/stages" / f"{name}.py").is_file()
+    arguments = r"( \$\{key\}( \$\{item\.family\})?)?"
+    assert re.fullmatch(rf"PYTHONPATH=src python -m trajectories\.stages\.\w+{arguments}", stage(name)["cmd"])
+    assert name in {module(name), f"{module(name)}_fetched"}
+    assert (REPOSITORY / "src/trajectories/stages" / f"{module(name)}.py").is_file()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_stage_depends_on_the_code_that_it_imports_and_no_other(name: str) -> None:
     listed = sorted(path for path in stage(name)["deps"] if path.startswith("src/"))
-    expected = code(f"{STAGES}.{name}")
+    expected = code(f"{STAGES}.{module(name)}")
     assert listed == expected, f"in dvc.yaml, the code of stage {name} should be:{as_list(expected)}"
 
 
@@ -41,13 +46,14 @@ def test_a_stage_depends_on_the_parameters_that_it_reads_and_no_others(name: str
     paths = " ".join(path for part in ("deps", "outs") for path in described[part] if isinstance(path, str))
     in_paths = set(re.findall(r"\$\{(.*?)\}", paths))  # another value is another path, so another stage
     listed = {pattern(key) for key in described.get("params", [])}
-    expected = parameters(f"{STAGES}.{name}") - in_paths
+    expected = parameters(f"{STAGES}.{module(name)}") - in_paths - WITHOUT_RESULT
     assert listed == expected, f"in dvc.yaml, params of stage {name} should be:{as_list(sorted(expected))}"
 
 
 @pytest.mark.parametrize("name", [*NAMES, "run"])
 def test_a_stage_reads_parameters_only_where_they_are_seen(name: str) -> None:
-    source = (REPOSITORY / "src/trajectories/stages" / f"{name}.py").read_text(encoding="utf-8")
+    file = "run" if name == "run" else module(name)
+    source = (REPOSITORY / "src/trajectories/stages" / f"{file}.py").read_text(encoding="utf-8")
     assert unseen_reads(source) == [], (
         "write config.read(Schema, key) or config.values(key), and no other way"
     )
@@ -78,7 +84,7 @@ def test_the_one_way_of_reading_parameters_is_seen() -> None:
 
 def test_every_stage_module_is_in_the_pipeline() -> None:
     modules = {path.stem for path in (REPOSITORY / "src/trajectories/stages").glob("*.py")}
-    assert modules - {"__init__", "run"} == set(NAMES)
+    assert modules - {"__init__", "run"} == {module(name) for name in NAMES}
 
 
 def test_every_stage_follows_from_the_composition() -> None:

@@ -4,11 +4,24 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import AutoTokenizer, GPTNeoXConfig, OPTConfig, PretrainedConfig, PreTrainedTokenizerFast
+from transformers import (
+    AutoTokenizer,
+    GPTNeoXConfig,
+    LlamaConfig,
+    OPTConfig,
+    PretrainedConfig,
+    PreTrainedTokenizerFast,
+)
 
 from trajectories.corpora.docstrings import read_docstrings
 from trajectories.corpora.documents import Document, Drawing
-from trajectories.corpora.tokenizer import boundary_token, encode_documents, load_tokenizer, train_tokenizer
+from trajectories.corpora.tokenizer import (
+    boundary_token,
+    encode_documents,
+    load_tokenizer,
+    text_beginning,
+    train_tokenizer,
+)
 
 VOCABULARY = 400
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=2, max_size=60)
@@ -80,6 +93,95 @@ def test_a_brought_tokenizer_must_fit_the_models(tmp_path: Path, vocabulary: int
     message = rf"has 400 tokens and the family's vocabulary is {vocabulary}; set it to 400 in conf/suite"
     with pytest.raises(ValueError, match=message):
         load_tokenizer(str(tmp_path), vocabulary=vocabulary)
+
+
+def test_a_brought_tokenizer_may_have_any_size_where_none_is_asked_for(tmp_path: Path) -> None:
+    trained().save_pretrained(tmp_path)
+    assert len(load_tokenizer(str(tmp_path), vocabulary=None)) == VOCABULARY
+
+
+def test_a_revision_of_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is a local folder and has no revision 'main'; leave it out"):
+        load_tokenizer(str(tmp_path), vocabulary=None, revision="main")
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A repository of the Hub in its local cache, without a network; the revision `v1` is its commit."""
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    cached = tmp_path / "hub" / "models--someone--tiny"
+    trained().save_pretrained(cached / "snapshots" / commit)
+    OPTConfig().save_pretrained(cached / "snapshots" / commit)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "v1").write_text(commit, encoding="utf-8")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    return "someone/tiny"
+
+
+def test_a_revision_of_a_repository_is_the_one_that_loads(hub: str) -> None:
+    loaded = load_tokenizer(hub, vocabulary=VOCABULARY, revision="v1")
+    assert encode_documents(corpus(), loaded)[0].tolist() == encode(corpus()[0].text)
+
+
+@pytest.mark.parametrize(
+    ("name", "revision", "message"),
+    [
+        ("someone/tiny", "v2", r"tokenizer someone/tiny, revision v2, cannot be had: .*HF_HUB_OFFLINE=0"),
+        ("someone/else", None, r"tokenizer someone/else cannot be had: .*give a folder with tokenizer\.json"),
+        ("/no/such/folder", None, r"tokenizer /no/such/folder cannot be had"),
+    ],
+)
+def test_a_tokenizer_that_cannot_be_had_is_named(
+    hub: str, name: str, revision: str | None, message: str
+) -> None:
+    assert hub == "someone/tiny"
+    with pytest.raises(OSError, match=message) as raised:
+        load_tokenizer(name, vocabulary=None, revision=revision)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("config", [OPTConfig(), GPTNeoXConfig(), LlamaConfig()])
+def test_a_folder_without_a_tokenizer_is_named(config: PretrainedConfig, tmp_path: Path) -> None:
+    config.save_pretrained(tmp_path)
+    with pytest.raises(OSError, match=rf"tokenizer {tmp_path} (has no files|cannot be had)"):
+        load_tokenizer(str(tmp_path), vocabulary=None)
+
+
+def test_a_broken_tokenizer_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text("{", encoding="utf-8")
+    with pytest.raises(OSError, match=rf"tokenizer {tmp_path} cannot be had: Expecting property"):
+        load_tokenizer(str(tmp_path), vocabulary=None)
+
+
+def with_bos(token: str | None) -> PreTrainedTokenizerFast:
+    engine = trained().backend_tokenizer
+    return PreTrainedTokenizerFast(tokenizer_object=engine, bos_token=token, eos_token="</s>")
+
+
+@pytest.mark.parametrize(
+    ("choice", "bos", "beginning", "between"),
+    [
+        ("auto", "<pad>", "bos", "<pad>"),
+        ("auto", None, "eos", "</s>"),
+        ("bos", "<pad>", "bos", "<pad>"),
+        ("eos", "<pad>", "eos", "</s>"),
+        ("none", "<pad>", "none", "</s>"),
+        ("none", None, "none", "</s>"),
+    ],
+)
+def test_what_texts_begin_with_also_stands_between_them_unless_it_is_nothing(
+    choice: str, bos: str | None, beginning: str, between: str
+) -> None:
+    assert text_beginning(with_bos(bos), choice) == beginning
+    assert boundary_token(with_bos(bos), choice) == trained().convert_tokens_to_ids(between)
+
+
+def test_a_beginning_that_the_tokenizer_does_not_have_is_refused() -> None:
+    with pytest.raises(ValueError, match="the tokenizer has none; set the family's first_token to eos"):
+        text_beginning(with_bos(None), "bos")
+    with pytest.raises(ValueError, match="first_token must be one of auto, bos, eos, none, got 'cls'"):
+        text_beginning(trained(), "cls")
 
 
 def test_a_brought_tokenizer_must_end_texts(tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
+import copy
 from collections import Counter
 from collections.abc import Mapping
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,10 +13,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 
+from trajectories import arrays
 from trajectories.corpora.docstrings import read_docstrings
 from trajectories.corpora.documents import Document, Drawing
 from trajectories.corpora.tokenizer import encode_documents, train_tokenizer
-from trajectories.corpora.windows import cut_windows, describe_vocabulary, training_stream
+from trajectories.corpora.windows import cut_windows, describe_vocabulary, prepare_tokens, training_stream
 
 BOUNDARY = 1
 CONTEXT = 5  # the boundary token and four of a document
@@ -132,15 +136,28 @@ def test_every_domain_has_its_validation_windows() -> None:
     assert windows["token_id"].shape == (6, CONTEXT)
 
 
+def test_windows_can_begin_with_text_alone() -> None:
+    lengths = {"a": [10, 3, 3, 9, 9, 9, 9, 9, 9]}
+    windows = cut(lengths, analysis=2, validation=3, starts_at_boundary=False)
+    assert windows["token_id"].values.tolist() == [
+        [400, 401, 402, 403, 404],
+        [500, 501, 502, 503, 504],
+        [100, 101, 102, 103, 104],
+        [200, 201, 202, BOUNDARY, 300],  # documents are still told apart
+        [105, 106, 107, 108, 109],
+    ]
+
+
 def test_too_few_analysis_windows_are_counted() -> None:
     with pytest.raises(
-        ValueError, match=r"20 analysis windows of 5 tokens .* gives 4, from 2 documents .* lower suite"
+        ValueError,
+        match=r"20 analysis windows of 4 tokens of text .* gives 4, from 2 documents .* lower suite",
     ):
         cut({"a": [9, 9, 9, 3]}, analysis=20)
 
 
 def test_too_little_validation_text_is_counted() -> None:
-    message = r"'a' needs 3 validation windows of 5 tokens and has text for 2 in 1 of its 3 .*; raise"
+    message = r"'a' needs 3 validation windows of 4 tokens of text and has text for 2 in 1 of its 3 .*; raise"
     with pytest.raises(ValueError, match=message):
         cut({"a": [8, 8, 8], "b": [30] * 3}, analysis=1, validation=3)
 
@@ -184,3 +201,68 @@ def test_a_token_that_is_no_text_alone_reads_as_a_replacement_character(
     assert texts == [tokenizer.decode([token]).rstrip("\0") for token in range(300)]
     assert "\ufffd" in texts
     assert texts[BOUNDARY] == "</s>"
+
+
+TEXTS = {name: Document(name, "fables", f"{name}: " + "grapes hang high. " * 9) for name in "abcdef"}
+
+
+def prepare(
+    tokenizer: PreTrainedTokenizerFast, **settings: str
+) -> tuple[NDArray[np.unsignedinteger[Any]], xr.Dataset]:
+    return prepare_tokens(
+        [TEXTS["a"], TEXTS["b"]],
+        [TEXTS[name] for name in "cdef"],
+        tokenizer,
+        vocabulary=300,
+        context=8,
+        analysis=2,
+        validation_per_domain=1,
+        **settings,  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize(
+    ("choice", "bos", "first", "boundary"),
+    [
+        ("auto", "<pad>", "bos", 0),
+        ("auto", None, "eos", 1),
+        ("bos", "<pad>", "bos", 0),
+        ("eos", "<pad>", "eos", 1),
+        ("none", "<pad>", "none", 1),
+    ],
+)
+def test_what_texts_begin_with_is_chosen_and_recorded(
+    tokenizer: PreTrainedTokenizerFast, choice: str, bos: str | None, first: str, boundary: int
+) -> None:
+    chosen = copy.deepcopy(tokenizer)
+    chosen.bos_token = bos
+    stream, windows = prepare(chosen, first_token=choice)
+    assert windows.attrs["first_token"] == first
+    assert windows.attrs.get("first_token_id") == (None if first == "none" else boundary)
+    text = encode_documents([TEXTS["d"]], tokenizer)[0].tolist()
+    begun = text[:8] if first == "none" else [boundary, *text[:7]]
+    assert windows["token_id"].values[0].tolist() == begun
+    assert windows["token_id"].shape == (3, 8)
+    assert np.flatnonzero(stream == boundary).size == 3  # before each document and after the last
+
+
+def test_texts_begin_as_they_always_did_where_nothing_is_chosen(tokenizer: PreTrainedTokenizerFast) -> None:
+    stream, windows = prepare(tokenizer)
+    assert (windows["token_id"][:, 0] == tokenizer.eos_token_id).all()
+    assert windows.attrs == {
+        "first_position": "token 1, which begins every text; it is context and never scored",
+        "first_token": "bos",
+        "first_token_id": 1,
+    }
+    again, same = prepare(tokenizer, first_token="auto")
+    assert np.array_equal(stream, again)
+    assert windows.identical(same)
+
+
+def test_the_record_of_the_first_token_can_be_stored(
+    tokenizer: PreTrainedTokenizerFast, tmp_path: Path
+) -> None:
+    windows = prepare(tokenizer)[1]
+    arrays.write(windows, tmp_path / "windows.nc")
+    with xr.open_dataset(tmp_path / "windows.nc") as stored:
+        assert (stored.attrs["first_token"], stored.attrs["first_token_id"]) == ("bos", 1)

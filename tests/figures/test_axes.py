@@ -78,3 +78,18 @@ def test_limits_leave_out_what_is_not_finite() -> None:
     assert limits(np.array([np.nan]), scale="log") == (1.0, 10.0)
     low, high = limits(np.array([3.0, 3.0]), scale="log")
     assert low < 3 < high
+
+
+def test_step_zero_is_left_out_where_the_axis_is_logarithmic(scores: xr.Dataset) -> None:
+    begun = scores.assign_coords(flops=scores["flops"].where(scores["checkpoint"] > 2, 0.0))
+    drawn = curves(validation_perplexity(begun))["3.6M"].get_xdata()
+    np.testing.assert_array_equal(drawn, scores["flops"].sel(model="opt-3_6m").values[1:])
+    at_start = begun.assign_coords(
+        training_fraction=scores["training_fraction"].where(scores["checkpoint"] > 2, 0)
+    )
+    assert curves(validation_perplexity(at_start, axis="training_fraction"))["3.6M"].get_xdata()[0] == 0
+
+
+def test_compute_that_nobody_knows_is_refused_with_another_axis(scores: xr.Dataset) -> None:
+    with pytest.raises(ValueError, match=r"'flops' is not known .*figures\.axis=training_fraction"):
+        validation_perplexity(scores.assign_coords(flops=scores["flops"] * np.nan))

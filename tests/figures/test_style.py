@@ -50,3 +50,11 @@ def test_drawing_leaves_the_settings_of_the_user_as_they_were() -> None:
     before = dict(matplotlib.rcParams)
     validation_perplexity(make_scores(tokens=10))
     assert dict(matplotlib.rcParams) == before
+
+
+def test_seeds_of_one_size_share_its_style_and_one_line_of_the_legend(scores: xr.Dataset) -> None:
+    seeds = scores.assign_coords(label=("model", ["0.2M", "0.2M", "1.4M", "1.4M"]))
+    styles = list(model_styles(seeds).values())
+    assert styles[0] == styles[1] != styles[2] == styles[3]
+    (legend,) = validation_perplexity(seeds).legends
+    assert [text.get_text() for text in legend.get_texts()] == ["0.2M", "1.4M"]

@@ -28,10 +28,11 @@ def of_one_model(gathered: xr.Dataset, model: str) -> xr.Dataset:
     one = gathered.sel(model=model).dropna("checkpoint", subset=["log_likelihood"], how="all")
     validation = -np.log(one["validation_perplexity"]).drop_vars("validation_perplexity")
     domains = xr.DataArray(["algebra", "tables"], dims="validation_domain", name="validation_domain")
-    return one.drop_vars("validation_perplexity").assign(
+    scores = one.drop_vars("validation_perplexity").assign(
         validation_log_likelihood=validation.expand_dims(validation_domain=domains.values, axis=1),
         validation_tokens=("validation_domain", [40, 60]),
     )
+    return scores.assign_attrs(precision="float32")
 
 
 def skip(one: xr.Dataset) -> xr.Dataset:

@@ -73,7 +73,7 @@ def test_scoring_again_gives_the_same_bytes_without_the_store(pipeline: Clone) -
     before = scores.read_bytes()
     shutil.rmtree(pipeline.root / ".shards")
     scores.unlink()
-    pipeline.python("trajectories.stages.score", "opt-small")
+    pipeline.python("trajectories.stages.score", "opt-small", "opt")
     assert scores.read_bytes() == before
 
 

@@ -11,7 +11,8 @@ from tiny_suite import NoTokens
 from trajectories.pretraining import Size
 from trajectories.pretraining.architectures import build_model
 
-SUITES = sorted((Path(__file__).parents[2] / "conf" / "suite").glob("*.yaml"))
+CONFIGURED = sorted((Path(__file__).parents[2] / "conf" / "suite").glob("*.yaml"))
+SUITES = [path for path in CONFIGURED if "models" in yaml.safe_load(path.read_text(encoding="utf-8"))]
 
 
 def parameters(suite: dict[str, Any], model: dict[str, Any]) -> int:

@@ -67,7 +67,7 @@ def test_a_changed_parameter_is_named_also_in_what_follows(project: Clone) -> No
 
 
 def test_a_parameter_that_nobody_read_changes_nothing(project: Clone) -> None:
-    edit(project.root / "params.yaml", "batch_tokens: 2048", "batch_tokens: 1024")
+    edit(project.root / "params.yaml", "batch_tokens: null", "batch_tokens: 1024")
     assert verify(project.root).is_current
 
 

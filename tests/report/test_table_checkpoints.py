@@ -81,3 +81,16 @@ def test_a_model_without_scores_is_named(scores: xr.Dataset) -> None:
     )
     with pytest.raises(ValueError, match=r"opt-1_4m has no scored checkpoint"):
         checkpoint_rows(absent)
+
+
+def test_what_nobody_knows_is_left_empty(scores: xr.Dataset) -> None:
+    unknown = {name: scores[name] * np.nan for name in ("tokens_seen", "flops")}
+    rows = checkpoint_rows(scores.assign_coords(unknown))
+    assert "nan" not in checkpoints_markdown(rows) + checkpoints_csv(rows)
+
+
+def test_seeds_are_a_column_where_they_are_known(scores: xr.Dataset) -> None:
+    rows = checkpoint_rows(scores.assign_coords(seed=("model", [1.0, 2.0, 3.0, np.nan])))
+    assert [row["seed"] for row in csv.DictReader(checkpoints_csv(rows).splitlines())] == ["1", "2", "3", ""]
+    assert "| Model | Seed |" in checkpoints_markdown(rows)
+    assert "Seed" not in checkpoints_markdown(checkpoint_rows(scores))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tiny_models import opt
 from torch import nn
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.pytorch_utils import Conv1D
 
 from trajectories.scoring import attention, linear
 
@@ -30,6 +31,17 @@ def test_packed_layers_multiply_as_torch_does(rows: int, inner: int, outer: int,
     with torch.inference_mode():
         expected = layer(inputs)
         with linear.packed_linears(layer):
+            torch.testing.assert_close(layer(inputs), expected, rtol=1e-5, atol=1e-5)
+
+
+@needs_products
+def test_layers_that_store_their_weights_transposed_are_packed_too() -> None:
+    torch.manual_seed(1)
+    layer, inputs = Conv1D(5, 3), torch.randn(2, 4, 3)
+    with torch.inference_mode():
+        expected = layer(inputs)
+        with linear.packed_linears(layer):
+            assert "forward" in vars(layer)
             torch.testing.assert_close(layer(inputs), expected, rtol=1e-5, atol=1e-5)
 
 

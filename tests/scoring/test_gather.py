@@ -47,8 +47,9 @@ def make_scores(model: str, parameters: int, steps: list[int], *, seed: int = 0)
             "label": f"{parameters}K",
             "family": "opt",
             "parameters": parameters,
+            "seed": float(seed) if seed else np.nan,
         },
-        attrs={"skipped_checkpoints": "[]"},
+        attrs={"skipped_checkpoints": "[]", "precision": "float32"},
     )
 
 
@@ -150,6 +151,28 @@ def test_one_model_alone_can_be_gathered() -> None:
     assert dict(gathered["log_likelihood"].sizes) == {"model": 1, "checkpoint": 1, "token": TOKENS}
 
 
+def test_seeds_tell_runs_of_one_size_apart() -> None:
+    runs = {f"run-{seed}": make_scores("run", 10, [2, 4], seed=seed) for seed in (3, 0)}
+    gathered = gather_scores(runs)
+    assert gathered["seed"].dims == ("model",)
+    np.testing.assert_array_equal(gathered["seed"], [np.nan, 3])
+    assert arrays.label(gathered)["seed"].attrs["long_name"] == "seed of the training run"
+
+
+def test_what_each_model_was_scored_in_is_kept(three: dict[str, xr.Dataset]) -> None:
+    difference = json.dumps({"mean": 0.002, "largest": 0.1, "windows": 8})
+    three["a-small"].attrs |= {"precision": "bfloat16", "precision_difference": difference}
+    attributes = gather_scores(three).attrs
+    assert json.loads(attributes["precision"]) == {
+        "a-small": "bfloat16",
+        "c-middle": "float32",
+        "b-large": "float32",
+    }
+    assert json.loads(attributes["precision_difference"]) == {"a-small": json.loads(difference)}
+    del three["a-small"].attrs["precision_difference"]
+    assert "precision_difference" not in gather_scores(three).attrs
+
+
 def test_no_models_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one model, got none"):
         gather_scores({})
@@ -208,6 +231,17 @@ def test_curves_have_one_row_per_checkpoint_that_a_model_has(three: dict[str, xr
     row = curves.set_index(["model", "checkpoint"]).loc[("c-middle", 16)]
     assert row["flops"] == float(gathered["flops"].sel(model="c-middle", checkpoint=16))
     assert isinstance(curves, pd.DataFrame)
+
+
+def test_compute_that_is_not_known_is_null_and_leaves_the_curve(three: dict[str, xr.Dataset]) -> None:
+    unknown = {
+        "tokens_seen": three["a-small"]["tokens_seen"] * np.nan,
+        "flops": three["a-small"]["flops"] * np.nan,
+    }
+    three["a-small"] = three["a-small"].assign_coords(unknown)
+    summary = json.loads(json.dumps(summarise_validation(three), allow_nan=False))["a-small"]
+    assert (summary["tokens"], summary["flops"]) == (None, None)
+    assert validation_curves(gather_scores(three)).groupby("model").size()["a-small"] == 3
 
 
 def test_scores_of_a_model_that_left_the_suite_are_named_with_the_command(tmp_path: Path) -> None:

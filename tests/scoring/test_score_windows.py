@@ -5,9 +5,9 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny_models import POSITIONS, VOCABULARY, reference
+from tiny_models import POSITIONS, VOCABULARY, mamba, reference
 
-from trajectories.scoring import linear, logits, score_windows
+from trajectories.scoring import linear, score_windows
 
 
 def test_scores_are_the_log_softmax_of_the_whole_model(
@@ -75,18 +75,6 @@ def test_the_probabilities_of_all_continuations_sum_to_one(opt_checkpoint: Simpl
     )
 
 
-def test_only_a_slice_of_the_logits_exists_at_a_time(
-    opt_checkpoint: SimpleNamespace, windows: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = score_windows(opt_checkpoint, windows)
-    monkeypatch.setattr(logits, "LOGITS", 20 * VOCABULARY)
-    seen: list[int] = []
-    head = opt_checkpoint.model.get_output_embeddings()
-    head.register_forward_hook(lambda _module, _inputs, output: seen.append(output.numel()))
-    np.testing.assert_array_equal(score_windows(opt_checkpoint, windows), whole)
-    assert max(seen) <= 20 * VOCABULARY
-
-
 def test_the_model_is_left_as_it_was(opt_checkpoint: SimpleNamespace, windows: np.ndarray) -> None:
     model = opt_checkpoint.model
     attention = model.config._attn_implementation
@@ -121,6 +109,13 @@ def test_no_windows_give_no_scores(opt_checkpoint: SimpleNamespace) -> None:
 def test_more_tokens_than_positions_are_refused_with_both_numbers(opt_checkpoint: SimpleNamespace) -> None:
     with pytest.raises(ValueError, match=r"windows of 321 tokens .* the model's 320 positions; cut windows"):
         score_windows(opt_checkpoint, np.zeros((1, POSITIONS + 1), int))
+
+
+def test_a_model_without_positions_takes_windows_of_any_length() -> None:
+    torch.manual_seed(7)
+    model, windows = mamba().eval(), np.random.default_rng(3).integers(0, VOCABULARY, size=(1, 700))
+    scores = score_windows(SimpleNamespace(model=model), windows)
+    np.testing.assert_allclose(scores, reference(model, windows), atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("unknown", [-1, VOCABULARY])

@@ -9,6 +9,7 @@ from tiny_trajectories import make_windows, save_trajectory
 
 from trajectories import arrays
 from trajectories.provenance import read_stamp
+from trajectories.scoring.__main__ import main
 from trajectories.stages import score, scores
 
 MODELS = {"opt-a": 16, "opt-b": 24}  # widths
@@ -28,6 +29,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "choice": "tiny",
             "family": "opt",
             "models": {name: settings_of(name, family) for name, family in names.items()},
+            "fetched": {},
         },
         "scoring": {
             "choice": "float32",
@@ -36,6 +38,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "nonfinite": "error",
             "flops": "plain",
         },
+        "execution": {"choice": "local", "workers": None, "keep_weights": True},
     }
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(parameters))
     for seed, family in enumerate(("opt", "neox")):
@@ -50,11 +53,11 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_stages_write_labelled_stamped_scores_and_their_summaries(repository: Path) -> None:
-    for name in ("opt-a", "opt-b", "other"):
-        score.main(name)
-    assert len(list((repository / ".shards").glob("*.nc"))) == 8
+    for name, family in (("opt-a", "opt"), ("opt-b", "opt"), ("other", "neox")):
+        score.main(name, family)
+    assert len(list((repository / ".shards").glob("*.safetensors"))) == 8
     first = (repository / "data/scores/tiny/opt-a.nc").read_bytes()
-    score.main("opt-a")
+    score.main("opt-a", "opt")
     assert (repository / "data/scores/tiny/opt-a.nc").read_bytes() == first
     scores.main()
     gathered = arrays.read("data/scores/tokens.nc")
@@ -71,8 +74,19 @@ def test_the_stages_write_labelled_stamped_scores_and_their_summaries(repository
     assert len(curves) == 5
     last = curves[(curves["model"] == "opt-b") & (curves["checkpoint"] == 8)].iloc[0]
     assert last["validation_perplexity"] == summary["opt-b"]["validation_perplexity"]
-    assert set(read_stamp(Path("data/scores/tokens.nc"))["parameters"]) == {"suite.family", "suite.models"}
+    stamped = set(read_stamp(Path("data/scores/tokens.nc"))["parameters"])
+    assert stamped == {"suite.family", "suite.fetched", "suite.models"}
     assert "data/checkpoints/tiny/opt-a" in read_stamp(Path("data/scores/tiny/opt-a.nc"))["inputs"]
+
+
+def test_status_finds_what_the_stage_scored(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    score.main("opt-a", "opt")
+    capsys.readouterr()
+    assert main(["status"]) == 0
+    of_a, of_b, of_other = capsys.readouterr().out.splitlines()
+    assert of_a.startswith("opt-a  2 done, 0 running, 0 failed, 0 missing of 2 checkpoints")
+    assert (of_b, of_other) == ("opt-b  not started", "other  not started")
+    assert (repository / ".shards/plans/tiny/opt-a.json").is_file()
 
 
 def test_scores_of_a_model_outside_the_suite_stop_the_stage_before_it_writes(repository: Path) -> None:
@@ -85,7 +99,7 @@ def test_scores_of_a_model_outside_the_suite_stop_the_stage_before_it_writes(rep
 
 
 def test_a_model_that_is_not_scored_yet_is_named(repository: Path) -> None:
-    score.main("opt-a")
+    score.main("opt-a", "opt")
     with pytest.raises(FileNotFoundError, match=r"data/scores/tiny/opt-b\.nc does not exist"):
         scores.main()
     assert not (repository / "reports").exists()

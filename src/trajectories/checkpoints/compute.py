@@ -10,7 +10,8 @@ def flops_per_token(dimensions: Dimensions, *, context: int) -> int:
 
     N counts the parameters that multiply and add, once forward and twice backward: all but the tables of
     tokens and positions, the output head included. The second term is the products of attention, over windows
-    of `context` tokens.
+    of `context` tokens; it is 0 without attention, and counts layers with a
+    shorter reach as if they had none.
     """
     attention = 12 * dimensions.layers * dimensions.heads * dimensions.head_size * context
     return 6 * dimensions.multiplied_parameters + attention

@@ -3,12 +3,12 @@
 import re
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
+from trajectories.checkpoints import hub
+from trajectories.checkpoints.download import download
+from trajectories.checkpoints.hub_errors import HubError
 
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")  # owner/name
-DESCRIPTION_FILES = ["*.json", "*.txt", "*.model"]
-# In the order in which they are tried: safetensors cannot run code and are read without copying.
-WEIGHT_FILES = ("model*.safetensors", "pytorch_model*.bin")
+DEFAULT_REVISION = "main"
 
 
 def find_folder(source: str | Path, revision: str | None) -> Path:
@@ -32,20 +32,11 @@ def find_folder(source: str | Path, revision: str | None) -> Path:
         raise FileNotFoundError(
             f"{source} does not exist; give the folder of a checkpoint, or owner/name of a Hub repository"
         )
+    name = revision or DEFAULT_REVISION
     try:
-        return _download(source, revision)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise OSError(
-            f"{source} (revision {revision or 'main'}) is no local folder and cannot be had from the "
-            f"Hugging Face Hub: {reason}"
+        return download(hub.resolve_reachable(source, name))
+    except HubError as error:
+        raise HubError(
+            f"{source} (revision {name}) is no local folder and cannot be had from the Hugging Face Hub: "
+            f"{error}"
         ) from error
-
-
-def _download(repository: str, revision: str | None) -> Path:
-    for pattern in WEIGHT_FILES:
-        wanted = [*DESCRIPTION_FILES, pattern]
-        folder = Path(snapshot_download(repository, revision=revision, allow_patterns=wanted))
-        if any(folder.glob(pattern)):
-            break
-    return folder

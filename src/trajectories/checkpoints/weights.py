@@ -1,9 +1,11 @@
-"""The stored weights of a checkpoint: finding their files, and the hash that tells them from all others."""
+"""The stored weights of a checkpoint: their files, their tensors, and the hash that tells them apart."""
 
 import hashlib
 import json
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
@@ -15,7 +17,13 @@ from torch import Tensor
 SINGLE_FILES = ("model.safetensors", "pytorch_model.bin")  # or, of each, an index that names its shards
 UNREADABLE = (SafetensorError, UnpicklingError, EOFError, RuntimeError, ValueError)
 
-Loaders = Mapping[str, Callable[[], Tensor]]  # by the tensor's name
+
+@dataclass(frozen=True)
+class Stored:
+    """A tensor in a file: its shape, and how to read it while the file is open."""
+
+    shape: tuple[int, ...]
+    read: Callable[[], Tensor]
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -23,14 +31,14 @@ def weight_files(folder: Path) -> list[Path]:
 
     Raises:
         FileNotFoundError: There is none, or a shard is missing.
+        OSError: The index of the shards cannot be read.
     """
     for name in SINGLE_FILES:
         index = folder / f"{name}.index.json"
         if (folder / name).is_file():
             return [folder / name]
         if index.is_file():
-            shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-            return [_existing(folder / shard) for shard in sorted(set(shards))]
+            return [_existing(folder / shard) for shard in _shards(index)]
     raise FileNotFoundError(
         f"{folder} holds no weights: {' or '.join(SINGLE_FILES)} is needed; fetch or train it again"
     )
@@ -45,9 +53,9 @@ def fingerprint(folder: Path) -> str:
         OSError: The weights are missing, truncated or corrupted.
     """
     digest = hashlib.sha256()
-    with _stored(folder) as loaders:
-        for name in sorted(loaders):
-            tensor = loaders[name]().contiguous()
+    with stored_tensors(folder) as stored:
+        for name in sorted(stored):
+            tensor = stored[name].read().contiguous()
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
             digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
@@ -55,8 +63,37 @@ def fingerprint(folder: Path) -> str:
 
 def require_readable(folder: Path) -> None:
     """Raise OSError, naming the file, unless the weights are there and whole."""
-    with _stored(folder):
+    with stored_tensors(folder):
         pass
+
+
+@contextmanager
+def stored_tensors(folder: Path) -> Iterator[Mapping[str, Stored]]:
+    """The stored tensors by name, to be read inside the block; no code in a file is run.
+
+    Raises:
+        OSError: The weights are missing, truncated or corrupted.
+    """
+    with ExitStack() as stack:
+        stored: dict[str, Stored] = {}
+        for path in weight_files(folder):
+            try:
+                stored |= _open(path, stack)
+            except UNREADABLE as error:
+                reason = str(error).strip().partition("\n")[0]
+                raise OSError(
+                    f"{path} is truncated or corrupted ({reason}); fetch or train the checkpoint again"
+                ) from error
+        yield stored
+
+
+def _shards(index: Path) -> list[str]:
+    try:
+        return sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise OSError(
+            f"{index} does not name the files of the weights ({error!r}); fetch the checkpoint again"
+        ) from error
 
 
 def _existing(path: Path) -> Path:
@@ -65,24 +102,19 @@ def _existing(path: Path) -> Path:
     return path
 
 
-@contextmanager
-def _stored(folder: Path) -> Iterator[Loaders]:
-    """Functions that read the stored tensors, by name, while the files are open."""
-    with ExitStack() as stack:
-        loaders: dict[str, Callable[[], Tensor]] = {}
-        for path in weight_files(folder):
-            try:
-                loaders |= _open(path, stack)
-            except UNREADABLE as error:
-                raise OSError(
-                    f"{path} is truncated or corrupted ({error}); fetch or train the checkpoint again"
-                ) from error
-        yield loaders
-
-
-def _open(path: Path, stack: ExitStack) -> Loaders:
+def _open(path: Path, stack: ExitStack) -> Mapping[str, Stored]:
     if path.suffix == ".safetensors":
         file = stack.enter_context(safe_open(path, framework="pt"))
-        return {name: partial(file.get_tensor, name) for name in file.keys()}  # noqa: SIM118
-    tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    return {name: partial(tensors.__getitem__, name) for name in tensors}
+        names = list(file.keys())
+        return {
+            name: Stored(tuple(file.get_slice(name).get_shape()), partial(file.get_tensor, name))
+            for name in names
+        }
+    # Files of torch before 1.6 are no archives, and cannot be mapped into memory.
+    tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    if not (isinstance(tensors, dict) and all(isinstance(each, Tensor) for each in tensors.values())):
+        raise ValueError("it should hold nothing but tensors by name")
+    return {
+        name: Stored(tuple(tensor.shape), partial(tensors.__getitem__, name))
+        for name, tensor in tensors.items()
+    }

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from trajectories.config.corpus import CorpusSettings
+from trajectories.config.execution import ExecutionSettings
 from trajectories.config.figures import FigureSettings
 from trajectories.config.scoring import ScoringSettings
 from trajectories.config.suite import SuiteSettings
@@ -19,4 +20,5 @@ class Pipeline:
     scoring: ScoringSettings = field(default_factory=ScoringSettings)
     trends: TrendSettings = field(default_factory=TrendSettings)
     figures: FigureSettings = field(default_factory=FigureSettings)
+    execution: ExecutionSettings = field(default_factory=ExecutionSettings)
     overrides: list[str] = field(default_factory=list)

@@ -7,8 +7,9 @@ from omegaconf import MISSING
 
 
 class Precision(Enum):
-    """Number format of the forward pass."""
+    """Number format of the forward pass; auto: float32 on a processor, half precision on a GPU."""
 
+    auto = "auto"
     float32 = "float32"
     bfloat16 = "bfloat16"
     float16 = "float16"
@@ -30,10 +31,10 @@ class Flops(Enum):
 
 @dataclass
 class ScoringSettings:
-    """How held-out windows are scored; `batch_tokens` bounds the tokens of one forward pass."""
+    """How held-out windows are scored; `batch_tokens` bounds a forward pass, null by what memory takes."""
 
     choice: str = MISSING
     precision: Precision = MISSING
-    batch_tokens: int = MISSING
+    batch_tokens: int | None = MISSING
     nonfinite: Nonfinite = MISSING
     flops: Flops = MISSING

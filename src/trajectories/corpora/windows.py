@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 
 from trajectories.corpora.documents import Document
-from trajectories.corpora.tokenizer import boundary_token, encode_documents
+from trajectories.corpora.tokenizer import boundary_token, encode_documents, text_beginning
 
 ANALYSIS, VALIDATION = "analysis", "validation"
 VALIDATION_SHARE = 3  # at most one in so many held-out documents of a domain goes to validation, at least one
@@ -29,7 +29,7 @@ class _Piece:
 
 @dataclass(frozen=True)
 class _Window:
-    """The tokens after the boundary token, and the documents they come from."""
+    """The tokens of text, and the documents they come from."""
 
     split: str
     domain: str
@@ -46,23 +46,40 @@ def prepare_tokens(
     context: int,
     analysis: int,
     validation_per_domain: int,
+    first_token: str = "auto",
 ) -> tuple[NDArray[np.unsignedinteger[Any]], xr.Dataset]:
     """The training stream, and the windows with the vocabulary described beside them.
 
     See `training_stream`, `cut_windows` and `describe_vocabulary`; raises what they raise.
+
+    Args:
+        training: the training documents.
+        held_out: the held-out documents.
+        tokenizer: makes tokens of both.
+        vocabulary: number of tokens of the models.
+        context: tokens in a window.
+        analysis: number of analysis windows.
+        validation_per_domain: number of validation windows of each domain.
+        first_token: what texts begin with, see `trajectories.corpora.tokenizer.text_beginning`. The windows
+            record it in their attributes `first_token` and, where it is a token, `first_token_id`.
     """
-    first = boundary_token(tokenizer)
+    beginning = text_beginning(tokenizer, first_token)
+    boundary = boundary_token(tokenizer, first_token)
     windows = cut_windows(
         held_out,
         encode_documents(held_out, tokenizer),
         context=context,
         analysis=analysis,
         validation_per_domain=validation_per_domain,
-        boundary=first,
+        boundary=boundary,
+        starts_at_boundary=beginning != "none",
         domains={document.domain for document in training},
     )
+    windows.attrs["first_token"] = beginning
+    if beginning != "none":
+        windows.attrs["first_token_id"] = boundary
     encoded = encode_documents(training, tokenizer)
-    stream = training_stream(encoded, boundary=first, vocabulary=vocabulary)
+    stream = training_stream(encoded, boundary=boundary, vocabulary=vocabulary)
     return stream, windows.merge(describe_vocabulary(stream, tokenizer, vocabulary=vocabulary))
 
 
@@ -86,8 +103,9 @@ def cut_windows(
     validation_per_domain: int,
     boundary: int,
     domains: Collection[str],
+    starts_at_boundary: bool = True,
 ) -> xr.Dataset:
-    """Windows of `context` tokens of held-out documents; the first token of each is the boundary token.
+    """Windows of `context` tokens of held-out documents.
 
     Analysis windows hold the first tokens of documents, spread evenly over domains; where the documents are
     fewer than `analysis`, also the tokens that follow these. Validation windows hold other documents of each
@@ -97,11 +115,12 @@ def cut_windows(
     Args:
         documents: the held-out documents.
         encoded: their token ids.
-        context: tokens in a window, the boundary token included.
+        context: tokens in a window, a boundary token at its start included.
         analysis: number of analysis windows.
         validation_per_domain: number of validation windows of each domain.
-        boundary: token before every text.
+        boundary: token between documents.
         domains: those of the training text, each of which needs validation text.
+        starts_at_boundary: whether the first token of each window is the boundary token, or one of text.
 
     Returns:
         `token_id` (window, position), with the coordinates `split`, `document` and `domain` over window.
@@ -111,20 +130,23 @@ def cut_windows(
     """
     if context < 2:
         raise ValueError(f"a context of {context} tokens predicts nothing; set suite.context to 2 or more")
+    length = context - starts_at_boundary
     members = _members(documents, domains)
     validation = [
         window
         for domain, indices in members.items()
         for window in _validation_windows(
-            domain, indices, encoded, length=context - 1, count=validation_per_domain, boundary=boundary
+            domain, indices, encoded, length=length, count=validation_per_domain, boundary=boundary
         )
     ]
     used = {index for window in validation for index in window.documents}
     free = {domain: [index for index in indices if index not in used] for domain, indices in members.items()}
-    windows = _analysis_windows(free, encoded, length=context - 1, count=analysis) + validation
-    tokens = np.stack([window.tokens for window in windows])
+    windows = _analysis_windows(free, encoded, length=length, count=analysis) + validation
+    text = np.stack([window.tokens for window in windows])
+    tokens = np.pad(text, ((0, 0), (context - length, 0)), constant_values=boundary)
+    first = f"token {boundary}, which begins every text" if starts_at_boundary else "a token of the text"
     return xr.Dataset(
-        {"token_id": (("window", "position"), np.pad(tokens, ((0, 0), (1, 0)), constant_values=boundary))},
+        {"token_id": (("window", "position"), tokens)},
         coords={
             "split": ("window", [window.split for window in windows]),
             "document": (
@@ -133,9 +155,7 @@ def cut_windows(
             ),
             "domain": ("window", [window.domain for window in windows]),
         },
-        attrs={
-            "first_position": f"token {boundary}, which begins every text; it is context and never scored"
-        },
+        attrs={"first_position": f"{first}; it is context and never scored"},
     )
 
 
@@ -189,8 +209,8 @@ def _validation_windows(
             packed, owners = packed[:0], []
     if len(windows) < count:
         raise ValueError(
-            f"domain '{domain}' needs {count} validation windows of {length + 1} tokens and has text for "
-            f"{len(windows)} in {len(candidates)} of its {len(members)} held-out documents; {ENLARGE}, "
+            f"domain '{domain}' needs {count} validation windows of {length} tokens of text and has text "
+            f"for {len(windows)} in {len(candidates)} of its {len(members)} held-out documents; {ENLARGE}, "
             f"or lower suite.windows.validation_per_domain"
         )
     return windows
@@ -211,9 +231,9 @@ def _analysis_windows(
     )
     if len(pieces) < count:
         raise ValueError(
-            f"{count} analysis windows of {length + 1} tokens were asked for, and the held-out text gives "
-            f"{len(pieces)}, from {sum(map(len, long.values()))} documents that are long enough; {ENLARGE}, "
-            f"or lower suite.windows.analysis or suite.context"
+            f"{count} analysis windows of {length} tokens of text were asked for, and the held-out text "
+            f"gives {len(pieces)}, from {sum(map(len, long.values()))} documents that are long enough; "
+            f"{ENLARGE}, or lower suite.windows.analysis or suite.context"
         )
     return [
         _Window(ANALYSIS, piece.domain, [piece.document], _stretch(piece, encoded, length=length))

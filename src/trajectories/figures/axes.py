@@ -36,7 +36,10 @@ AXES = {
 
 
 def coordinate(scores: xr.Dataset, name: str) -> xr.DataArray:
-    """The coordinate (model, checkpoint) that names an axis; ValueError when it cannot be an axis."""
+    """The coordinate (model, checkpoint) that names an axis; ValueError when it cannot be an axis.
+
+    On a logarithmic axis what is not positive has no place: there step 0 is missing.
+    """
     if name not in AXES:
         raise ValueError(f"no axis is called '{name}'; choose one of {', '.join(AXES)}")
     if name not in scores.variables or set(scores[name].dims) != {"model", "checkpoint"}:
@@ -44,7 +47,14 @@ def coordinate(scores: xr.Dataset, name: str) -> xr.DataArray:
         raise ValueError(
             f"the axis '{name}' must be a coordinate over model and checkpoint; there are {came}"
         )
-    return scores[name].transpose("model", "checkpoint")
+    values = scores[name].transpose("model", "checkpoint")
+    shown = values.where(values > 0) if AXES[name].scale == "log" else values
+    if not np.isfinite(shown).any():
+        raise ValueError(
+            f"'{name}' is not known for any checkpoint; give suite.fetch.tokens_per_step where training "
+            "tokens are not known, or draw against another coordinate (figures.axis=training_fraction)"
+        )
+    return shown
 
 
 def axis_label(values: xr.DataArray) -> str:

@@ -56,7 +56,8 @@ def mark_start(panel: Axes, position: float, *, color: str, top: float | None = 
 def add_legend(figure: Figure, styles: Mapping[str, ModelStyle], *, start: str | None = None) -> None:
     """One legend for the figure, above its panels; `start` says what the dashed line is."""
     handles = [
-        Line2D([], [], color=style.color, marker=style.marker, label=style.label) for style in styles.values()
+        Line2D([], [], color=style.color, marker=style.marker, label=style.label)
+        for style in dict.fromkeys(styles.values())
     ]
     if start is not None:
         handles.append(Line2D([], [], color=FAINT, label=start, **START_LINE))

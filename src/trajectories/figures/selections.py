@@ -92,7 +92,11 @@ def middle_selections(
     """All models on the tokens of each model between small and large, a row for each start (Figure 11)."""
     styles, ends = model_styles(scores), _ends(scores, small, large)
     names = list(styles)
-    middle = names[names.index(ends[0]) + 1 : names.index(ends[1])]
+    between = names[names.index(ends[0]) + 1 : names.index(ends[1])]
+    # One model of each size: other seeds would repeat its panel.
+    outer = {styles[name] for name in ends}
+    of_size = {styles[name]: name for name in reversed(between) if styles[name] not in outer}
+    middle = list(reversed(of_size.values()))
     if not middle:
         small, large = (styles[name].label for name in ends)
         return message(f"No model lies between the small one ({small})\nand the large one ({large}).")

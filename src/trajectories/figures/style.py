@@ -85,16 +85,21 @@ class ModelStyle:
 
 
 def model_styles(dataset: xr.Dataset) -> dict[str, ModelStyle]:
-    """The style of each model, in the dataset's order (by parameters): the larger, the darker."""
+    """The style of each model, in the dataset's order (by parameters): the larger, the darker.
+
+    Models of one label, a size trained with several seeds, share a style.
+    """
     names = [str(name) for name in dataset["model"].values]
     labels = [str(label) for label in dataset["label"].values] if "label" in dataset.coords else names
+    sizes = list(dict.fromkeys(labels))
     shades = matplotlib.colormaps[COLOURS](
-        np.linspace(LIGHTEST, DARKEST, len(names)) if names[1:] else [DARKEST]
+        np.linspace(LIGHTEST, DARKEST, len(sizes)) if sizes[1:] else [DARKEST]
     )
-    return {
-        name: ModelStyle(labels[i], to_hex(shades[i]), MARKERS[i % len(MARKERS)])
-        for i, name in enumerate(names)
+    of_size = {
+        label: ModelStyle(label, to_hex(shades[i]), MARKERS[i % len(MARKERS)])
+        for i, label in enumerate(sizes)
     }
+    return {name: of_size[label] for name, label in zip(names, labels, strict=True)}
 
 
 def styled(draw: Callable[Parameters, Figure]) -> Callable[Parameters, Figure]:

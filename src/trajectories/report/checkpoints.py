@@ -12,6 +12,7 @@ from trajectories.report.tabular import csv_text, markdown_escaped, markdown_tab
 COLUMNS = (
     "model",
     "label",
+    "seed",
     "parameters",
     "learning_rate",
     "tokens_per_step",
@@ -32,6 +33,7 @@ class CheckpointRow:
 
     model: str
     label: str
+    seed: float
     parameters: int
     learning_rate: float
     tokens_per_step: float
@@ -59,6 +61,7 @@ def checkpoints_markdown(rows: Sequence[CheckpointRow]) -> str:
     """For reading: rounded, and evenly spaced steps as runs."""
     header = [
         "Model",
+        "Seed",
         "Parameters",
         "Learning rate",
         "Tokens per step",
@@ -105,6 +108,7 @@ def _row(scores: xr.Dataset, learning_rate: float) -> CheckpointRow:
     return CheckpointRow(
         model=str(last["model"].item()),
         label=str(last["label"].item()),
+        seed=float(last["seed"]) if "seed" in last.coords and np.isfinite(last["seed"]) else np.nan,
         parameters=int(last["parameters"]),
         learning_rate=float(learning_rate),
         tokens_per_step=float(last["tokens_seen"]) / step if step else float("nan"),
@@ -120,6 +124,7 @@ def _plain_cells(row: CheckpointRow) -> list[str]:
     return [
         row.model,
         row.label,
+        number(row.seed),
         str(row.parameters),
         number(row.learning_rate),
         number(row.tokens_per_step),
@@ -135,19 +140,26 @@ def _plain_cells(row: CheckpointRow) -> list[str]:
 def _readable_cells(row: CheckpointRow) -> list[str]:
     return [
         markdown_escaped(row.label),
+        _known(row.seed, "{:.0f}"),
         f"{row.parameters:,}",
-        "" if np.isnan(row.learning_rate) else _power(row.learning_rate),
-        "" if np.isnan(row.tokens_per_step) else f"{row.tokens_per_step:,.0f}",
-        "" if np.isnan(row.steps) else f"{row.steps:,.0f}",
+        _power(row.learning_rate),
+        _known(row.tokens_per_step, "{:,.0f}"),
+        _known(row.steps, "{:,.0f}"),
         str(len(row.checkpoint_steps)),
         runs(row.checkpoint_steps),
-        f"{row.tokens_seen:,.0f}",
+        _known(row.tokens_seen, "{:,.0f}"),
         _power(row.flops),
         plain(float(f"{row.validation_perplexity:.4g}")),
     ]
 
 
+def _known(value: float, form: str) -> str:
+    return "" if np.isnan(value) else form.format(value)
+
+
 def _power(value: float) -> str:
-    """'3.0·10⁻³'."""
+    """'3.0·10⁻³'; empty where it is not known or zero."""
+    if np.isnan(value) or value == 0:
+        return ""
     mantissa, exponent = f"{value:.1e}".split("e")
     return f"{mantissa}·10{str(int(exponent)).translate(SUPERSCRIPT)}"

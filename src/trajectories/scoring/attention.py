@@ -60,7 +60,7 @@ def attend(  # noqa: PLR0917, the signature that transformers calls
         return found
     scaling = settings.get("scaling")
     scaled = query * (query.shape[-1] ** -0.5 if scaling is None else scaling)
-    return _causal(scaled.contiguous(), key.contiguous(), value), None
+    return _causal(scaled.contiguous(), key.contiguous(), value.contiguous()), None
 
 
 def _is_causal(module: nn.Module, settings: dict[str, Any]) -> bool:
@@ -75,17 +75,15 @@ def _causal(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     shared = heads // key.shape[1]  # query heads to one key head
     result = query.new_empty(batch, length, heads, value.shape[-1])
     future = query.new_full((BLOCK, BLOCK), float("-inf")).triu_(1)
-    for start in range(0, length, BLOCK):
-        stop = min(start + BLOCK, length)
-        past_values = value[:, :, :stop].transpose(2, 3).contiguous()
-        for row in range(batch):
-            for head in range(heads):
-                scores = linear.product(query[row, head, start:stop], weight=key[row, head // shared, :stop])
+    for row in range(batch):
+        for head in range(heads):
+            keys, values = key[row, head // shared], value[row, head // shared].T
+            for start in range(0, length, BLOCK):
+                stop = min(start + BLOCK, length)
+                scores = linear.product(query[row, head, start:stop], weight=keys[:stop])
                 scores[:, start:] += future[: stop - start, : stop - start]
                 weights = torch.softmax(scores, -1)
-                result[row, start:stop, head] = linear.product(
-                    weights, weight=past_values[row, head // shared]
-                )
+                result[row, start:stop, head] = linear.product(weights, weight=values[:, :stop])
     return result
 
 

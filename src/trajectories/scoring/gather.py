@@ -10,10 +10,10 @@ import pandas as pd
 import xarray as xr
 
 from trajectories import arrays
-from trajectories.scoring.labels import AXES, SKIPPED
+from trajectories.scoring.labels import AXES, PRECISION, PRECISION_DIFFERENCE, SKIPPED
 
 TOKENS = ("document", "position", "token_id", "token_text", "domain", "training_frequency")
-MODELS = ("label", "family", "parameters")
+MODELS = ("label", "family", "parameters", "seed")
 SIGNIFICANT = 6  # digits of numbers in metrics and plots
 
 Summary = dict[str, dict[str, float | int | None]]
@@ -41,7 +41,7 @@ def gather_scores(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
         union of the models' training steps, by rising step; NaN where a model has none or it was skipped.
         Coordinates as in `label_scores`, besides `validation_perplexity` (model, checkpoint) and
         `domain_perplexity` (model, checkpoint, validation_domain). The attribute `skipped_checkpoints` holds
-        steps by model, as JSON.
+        steps by model, as JSON; `precision` and `precision_difference` what `score_trajectory` says there.
 
     Raises:
         ValueError: no model, models scored on different tokens, or a model with two checkpoints of one step.
@@ -65,7 +65,7 @@ def gather_scores(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
     skipped = {name: json.loads(scores[name].attrs.get(SKIPPED, "[]")) for name in ordered}
     named = {name: lost for name, lost in skipped.items() if lost}
     labelled = stacked.set_coords(names[1:]).assign_coords(tokens)
-    return labelled.assign_attrs({SKIPPED: json.dumps(named)})
+    return labelled.assign_attrs({SKIPPED: json.dumps(named)} | _precision(scores, ordered))
 
 
 def validation_perplexity(scores: xr.Dataset) -> xr.DataArray:
@@ -93,10 +93,11 @@ def summarise_validation(scores: Mapping[str, xr.Dataset]) -> Summary:
 
 
 def validation_curves(scores: xr.Dataset) -> pd.DataFrame:
-    """Tidy rows, one per checkpoint that a model has, from what `gather_scores` gives."""
+    """Tidy rows, one per scored checkpoint that a model has, from what `gather_scores` gives."""
     columns = ["model", "checkpoint", "tokens_seen", "flops", "validation_perplexity"]
     curves = scores[columns].reset_coords()[columns].to_dataframe().reset_index()
-    return curves[columns].dropna().sort_values(["model", "checkpoint"], ignore_index=True)
+    scored = curves[columns].dropna(subset="validation_perplexity")
+    return scored.sort_values(["model", "checkpoint"], ignore_index=True)
 
 
 def _with_perplexity(scores: xr.Dataset) -> xr.Dataset:
@@ -111,6 +112,18 @@ def _perplexity(log_likelihood: xr.DataArray) -> xr.DataArray:
     return perplexity.drop_attrs()  # xarray keeps those of the likelihoods
 
 
+def _precision(scores: Mapping[str, xr.Dataset], models: list[str]) -> dict[str, str]:
+    """The number formats of the forward passes, and by how much they move scores: JSON, by model."""
+    formats = {name: scores[name].attrs[PRECISION] for name in models}
+    moved = {
+        name: json.loads(scores[name].attrs[PRECISION_DIFFERENCE])
+        for name in models
+        if PRECISION_DIFFERENCE in scores[name].attrs
+    }
+    attributes = {PRECISION: json.dumps(formats)}
+    return attributes | ({PRECISION_DIFFERENCE: json.dumps(moved)} if moved else {})
+
+
 def _stack(parts: list[xr.Dataset], name: str) -> xr.DataArray:
     """One variable of all models, without the coordinates that are the same for all or stacked themselves."""
     bare = [part[name].reset_coords(drop=True) for part in parts]
@@ -123,8 +136,8 @@ def _last(scores: xr.Dataset) -> dict[str, float | int | None]:
     return {
         "validation_perplexity": _rounded(perplexity) if np.isfinite(perplexity) else None,
         "parameters": int(last["parameters"]),
-        "tokens": int(last["tokens_seen"]),
-        "flops": _rounded(float(last["flops"])),
+        "tokens": int(last["tokens_seen"]) if np.isfinite(last["tokens_seen"]) else None,
+        "flops": _rounded(float(last["flops"])) if np.isfinite(last["flops"]) else None,
     }
 
 

@@ -1,6 +1,7 @@
 """The labels of a model's scores: tokens, validation domains, checkpoints, and the model itself."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
     from trajectories.checkpoints import Trajectory
 
 ANALYSIS, VALIDATION = "analysis", "validation"
-SKIPPED = "skipped_checkpoints"
+# Attributes; the second and the third are JSON.
+PRECISION, PRECISION_DIFFERENCE, SKIPPED = "precision", "precision_difference", "skipped_checkpoints"
 AXES = ("tokens_seen", "flops", "training_fraction")
 
 
@@ -38,8 +40,8 @@ def label_scores(
         windows the mean over `validation_tokens`, `validation_log_likelihood` (checkpoint,
         validation_domain). Coordinates: checkpoint (the training step, rising) with `tokens_seen`, `flops`
         and `training_fraction`; of tokens `document`, `position`, `token_id`, `token_text`, `domain` and
-        `training_frequency`; of the model `model`, `label`, `family` and `parameters`. The attribute
-        `skipped_checkpoints` holds `skipped` as JSON.
+        `training_frequency`; of the model `model`, `label`, `family`, `parameters` and `seed` (NaN where it
+        is not known). The attribute `skipped_checkpoints` holds `skipped` as JSON.
     """
     steps = sorted(scores)
     kind = held_out["split"].values
@@ -48,9 +50,7 @@ def label_scores(
     return xr.Dataset(
         {"log_likelihood": (("checkpoint", "token"), tokens)}
         | _by_domain(stacked[:, kind == VALIDATION], held_out["domain"].values[kind == VALIDATION]),
-        coords=_of_checkpoints(steps, trajectory, flops)
-        | _of_tokens(held_out)
-        | {name: getattr(trajectory, name) for name in ("model", "label", "family", "parameters")},
+        coords=_of_checkpoints(steps, trajectory, flops) | _of_tokens(held_out) | _of_model(trajectory),
         attrs={SKIPPED: json.dumps(sorted(skipped))},
     )
 
@@ -84,6 +84,11 @@ def _of_checkpoints(steps: list[int], trajectory: "Trajectory", convention: str)
         ),
         "training_fraction": ("checkpoint", [trajectory.training_fraction(step) for step in steps]),
     }
+
+
+def _of_model(trajectory: "Trajectory") -> dict[str, object]:
+    named = {name: getattr(trajectory, name) for name in ("model", "label", "family", "parameters")}
+    return {**named, "seed": math.nan if trajectory.seed is None else float(trajectory.seed)}
 
 
 def _of_tokens(held_out: xr.Dataset) -> dict[str, object]:

@@ -6,9 +6,11 @@ The operators are internal to torch: they are tried once, and where they are abs
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
 TOLERANCE = 1e-5  # largest difference, relative to values of about 1, that rounding alone can make
 
@@ -16,7 +18,8 @@ TOLERANCE = 1e-5  # largest difference, relative to values of about 1, that roun
 def product(inputs: Tensor, *, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`inputs` [..., k] times the transpose of `weight` [n, k], plain or packed, plus `bias` [n]: [..., n].
 
-    Both must be contiguous: other layouts fall to an implementation a hundred times slower.
+    Both must be contiguous, or the transpose of `weight`: other layouts fall to an implementation a hundred
+    times slower.
     """
     result: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
     return result
@@ -42,6 +45,11 @@ def available() -> bool:
     return all(torch.allclose(result, expected, rtol=TOLERANCE, atol=TOLERANCE) for result in results)
 
 
+def packable(layer: nn.Module) -> bool:
+    """Whether the layer is a product with its weight and nothing else; GPT-2 stores the weight transposed."""
+    return type(layer) in {nn.Linear, Conv1D}
+
+
 def serves(model: nn.Module) -> bool:
     """Whether the model's weights can go through here: all float32, on the CPU."""
     return available() and all(
@@ -52,11 +60,14 @@ def serves(model: nn.Module) -> bool:
 @contextmanager
 def packed_linears(model: nn.Module) -> Iterator[None]:
     """Inside the block the model's linear layers multiply packed copies of their present weights."""
-    layers = [layer for layer in model.modules() if type(layer) is nn.Linear and "forward" not in vars(layer)]
+    layers: list[Any] = [
+        layer for layer in model.modules() if packable(layer) and "forward" not in vars(layer)
+    ]
     try:
         for layer in layers if serves(model) else []:
+            weight = layer.weight.T.contiguous() if isinstance(layer, Conv1D) else layer.weight
             # The instance's own `forward` goes before that of its class; the weights stay where they are.
-            vars(layer)["forward"] = partial(product, weight=_pack(layer.weight), bias=layer.bias)
+            vars(layer)["forward"] = partial(product, weight=_pack(weight), bias=layer.bias)
         yield
     finally:
         for layer in layers:

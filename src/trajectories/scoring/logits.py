@@ -1,51 +1,117 @@
 """Log-likelihoods of tokens under a causal language model, a slice of vocabulary logits at a time."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import local
 from typing import Any
 
 import torch
 from torch import Tensor
 
-POSITIONS = 512  # scored at a time
-LOGITS = 2**23  # held at a time, 32 MiB in float32: with a large vocabulary fewer positions
+Head = Callable[[Tensor], Tensor]  # hidden states [1, n, width] → logits [1, n, vocabulary]
+
+LOGITS = {"cpu": 2**22, "cuda": 2**25}  # held at a time: what caches hold, few large kernels
+POSITIONS = {"cpu": 256, "cuda": 2**15}  # scored at a time where the vocabulary is small
 
 
-def has_plain_head(model: Any, ids: Tensor) -> bool:
-    """Whether the logits on `ids` are the output embedding of the body's last hidden states, bit for bit.
+@contextmanager
+def sliced_head(model: Any, ids: Tensor) -> Iterator[Head | None]:
+    """What makes logits of any hidden states inside the block; None where the model has to be called whole.
 
-    Some architectures scale, cap or mask the logits after the embedding, or hide the embedding in a module of
-    their own; those have to be called whole.
+    This is the output embedding, or, where the architecture scales, caps or masks the logits after it, the
+    model itself with the body left out. Either has to give the model's own logits on `ids` bit for bit.
     """
-    head, body = model.get_output_embeddings(), model.base_model
-    if head is None or body is model:
-        return False
-    try:
-        logits = head(_hidden_states(model, ids))
-    except (AttributeError, RuntimeError):
-        return False
-    return torch.equal(logits, model(input_ids=ids, use_cache=False).logits)
+    embedding = model.get_output_embeddings()
+    if model.base_model is model:
+        yield None
+    elif embedding is not None and _agrees(model, ids, head=embedding):
+        yield embedding
+    else:
+        with _without_body(model, ids.device) as head:
+            yield head if _agrees(model, ids, head=head) else None
 
 
-def log_likelihood(model: Any, ids: Tensor, *, plain_head: bool) -> Tensor:
+def log_likelihood(model: Any, ids: Tensor, *, head: Head | None) -> Tensor:
     """Log-likelihood in nats, float32 [n, length - 1], of ids [n, length] given the ids before them.
 
-    With a plain head (see `has_plain_head`) at most LOGITS logits are held at once, else those of one row.
+    With a head (see `sliced_head`) at most `slice_logits` logits are held at once, else those of one row.
     """
     targets = ids[:, 1:]
-    if not plain_head:
+    if head is None:
         rows = (model(input_ids=row[None, :-1], use_cache=False).logits[0] for row in ids)
         return torch.stack([_pick(logits, row) for logits, row in zip(rows, targets, strict=True)])
-    head = model.get_output_embeddings()
-    hidden = _hidden_states(model, ids[:, :-1]).flatten(0, 1)
-    size = max(1, min(POSITIONS, LOGITS // head.weight.shape[0]))
-    parts = zip(torch.split(hidden, size), torch.split(targets.flatten(), size), strict=True)
-    return torch.cat([_pick(head(part), wanted) for part, wanted in parts]).view_as(targets)
+    hidden = hidden_states(model, ids[:, :-1]).flatten(0, 1)
+    vocabulary = model.get_input_embeddings().num_embeddings
+    # Even parts: a last one of few rows would go through another kernel, with other last digits.
+    count = -(-len(hidden) * vocabulary // slice_logits(ids.device, vocabulary))
+    # Results kept between slices would keep the allocator from using the memory of one slice for the next.
+    scores = torch.empty(targets.shape, dtype=torch.float32, device=ids.device)
+    parts = (each.tensor_split(count) for each in (hidden, targets.flatten(), scores.view(-1)))
+    for part, wanted, found in zip(*parts, strict=True):
+        found.copy_(_pick(head(part[None])[0], wanted))
+    return scores
 
 
-def _hidden_states(model: Any, ids: Tensor) -> Tensor:
+def slice_logits(device: torch.device, vocabulary: int) -> int:
+    """Logits held at a time on a device, those of at least one position."""
+    kind = "cuda" if device.type == "cuda" else "cpu"
+    return max(1, min(POSITIONS[kind], LOGITS[kind] // vocabulary)) * vocabulary
+
+
+def hidden_states(model: Any, ids: Tensor) -> Tensor:
+    """What the head gets, [n, length, width], of ids [n, length]."""
     states: Tensor = model.base_model(input_ids=ids, use_cache=False).last_hidden_state
     return states
 
 
+def _agrees(model: Any, ids: Tensor, *, head: Head) -> bool:
+    try:
+        found = head(hidden_states(model, ids))
+    except (AttributeError, RuntimeError):
+        return False
+    # A model spread over devices gives its logits where it took the ids, its head where that lies.
+    whole = model(input_ids=ids, use_cache=False).logits.to(found.device)
+    # Not `equal`: the NaN of a diverged checkpoint is the same as itself.
+    return torch.allclose(found.float(), whole.float(), rtol=0, atol=0, equal_nan=True)
+
+
+@contextmanager
+def _without_body(model: Any, device: torch.device) -> Iterator[Head]:
+    """A head that calls the model with the hidden states in place of a run of its body.
+
+    Threads score at once, so each has hidden states of its own; without any the body runs as ever.
+    """
+    body, own = model.base_model, vars(model.base_model).get("forward")
+    run, given = body.forward, local()
+    kind: Any = None  # of the body's outputs
+
+    def forward(*inputs: Any, **settings: Any) -> Any:
+        nonlocal kind
+        if getattr(given, "hidden", None) is not None:
+            return kind(last_hidden_state=given.hidden)
+        output = run(*inputs, **settings)
+        kind = type(output)
+        return output
+
+    def head(hidden: Tensor) -> Tensor:
+        given.hidden = hidden
+        try:
+            no_ids = torch.zeros(hidden.shape[:2], dtype=torch.long, device=device)
+            logits: Tensor = model(input_ids=no_ids, use_cache=False).logits
+            return logits
+        finally:
+            given.hidden = None
+
+    vars(body)["forward"] = forward
+    try:
+        yield head
+    finally:
+        vars(body).pop("forward")
+        if own is not None:
+            vars(body)["forward"] = own
+
+
 def _pick(logits: Tensor, targets: Tensor) -> Tensor:
     """[n] from logits [n, vocabulary]; float32 whatever the model's number format."""
-    return torch.log_softmax(logits.float(), -1).gather(-1, targets[:, None]).squeeze(-1)
+    wanted = targets[:, None].to(logits.device)
+    return torch.log_softmax(logits, -1, dtype=torch.float32).gather(-1, wanted).squeeze(-1)

@@ -5,19 +5,24 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import xarray as xr
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
-from trajectories import arrays
+from trajectories.files import replacing
 
 READ_ONLY = {errno.EACCES, errno.EPERM, errno.EROFS}
-Compute = Callable[[], NDArray[np.float32]]
+SHARD, LOCK, FAILURE = ".safetensors", ".lock", ".failed.json"  # after the key
+VALUES = "log_likelihood"
 log = logging.getLogger(__name__)
 
 
@@ -31,75 +36,141 @@ def shard_key(content: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(dict(content), sort_keys=True).encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Claim:
+    """The right to compute one shard, which no other process has until it is released."""
+
+    path: Path
+    lock: BaseFileLock | None  # None where the store cannot be written
+
+    def keep(self, values: NDArray[np.float32]) -> None:
+        """Write the scores, whole or not at all; raises OSError that names the file when the disk is full."""
+        if self.lock is None:
+            return
+        shard = save({VALUES: values}, metadata={"checksum": _checksum(self.path.stem, values)})
+        try:
+            with replacing(self.path) as temporary:
+                temporary.write_bytes(shard)
+        except OSError as error:
+            raise OSError(f"could not write {self.path}: {error}; free space and run again") from error
+
+    def release(self) -> None:
+        """Let others have it; a second time it does nothing."""
+        if self.lock is not None:
+            self.lock.release()
+
+
 class ShardStore:
     """Scores by key in a folder: written whole or not at all, checked when read, computed by one run only."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._warned = False
+
+    def has(self, key: str) -> bool:
+        """Whether there is a shard, whole or damaged."""
+        return self._path(key, SHARD).is_file()
 
     def read(self, key: str) -> NDArray[np.float32] | None:
         """The scores [window, position] under `key`; None where there are none or they are damaged."""
         try:
-            shard = arrays.read(self._path(key))
-            values = np.asarray(shard["log_likelihood"].values, np.float32)
-            intact = _checksum(key, values) == shard.attrs["checksum"]
-        except (OSError, KeyError, AttributeError, TypeError):  # what a flipped byte can turn a file into
+            with safe_open(self._path(key, SHARD), framework="numpy") as shard:
+                checksum, values = shard.metadata()["checksum"], shard.get_tensor(VALUES)
+        except (OSError, SafetensorError, KeyError, TypeError):  # what a flipped byte can turn a file into
             return None
-        return values if intact else None
+        return values if checksum == _checksum(key, values) else None
 
-    def fetch(self, key: str, compute: Compute) -> NDArray[np.float32]:
-        """The scores under `key`, computed and stored where they are absent.
+    def find(self, key: str, *, wait: bool) -> NDArray[np.float32] | Claim | None:
+        """The scores under `key`, or the right to compute them; None while another process has that right.
 
-        Where another run is computing them, this one waits and takes what that one stored. Where the store
-        cannot be written, the scores are computed, a warning says so, and nothing is stored.
+        Where the store cannot be written the right is given without a lock, and a warning says so once.
+
+        Args:
+            key: See `shard_key`.
+            wait: Wait for the other process instead, and take what it stored.
 
         Raises:
-            OSError: the disk is full, say; names the file. What `compute` raises.
+            OSError: The store cannot be used, because the disk is full, say.
         """
         values = self.read(key)
         if values is not None:
             return values
-        with self._locked(key) as writable:
-            if not writable:
-                return compute()
-            values = self.read(key)  # another run may have stored it before the lock was ours
-            if values is None:
-                if self._path(key).exists():
-                    log.warning("the shard %s is damaged; its scores are computed again", self._path(key))
-                values = compute()
-                self._write(key, values)
+        claim = self._claim(key, wait=wait)
+        if claim is None:
+            return None
+        values = self.read(key)  # another process may have stored it before the lock was ours
+        if values is not None:
+            claim.release()
             return values
+        if claim.path.exists():
+            log.warning("the shard %s is damaged; its scores are computed again", claim.path)
+        return claim
 
-    def _write(self, key: str, values: NDArray[np.float32]) -> None:
-        shard = xr.Dataset({"log_likelihood": (("window", "position"), values)})
-        arrays.write(shard.assign_attrs(checksum=_checksum(key, values)), self._path(key))
+    def is_locked(self, key: str) -> bool:
+        """Whether a process has the right to compute the shard: it scores it, or gets ready to."""
+        path = self._path(key, LOCK)
+        if not path.exists():
+            return False
+        lock = FileLock(path)
+        try:
+            lock.acquire(blocking=False)
+        except OSError as error:
+            return isinstance(error, Timeout)
+        lock.release()
+        return False
 
     @contextmanager
-    def _locked(self, key: str) -> Iterator[bool]:
-        """Whether the store can be written; holds the lock of `key` where it can."""
-        lock = FileLock(self.folder / f"{key}.lock")
+    def noting(self, key: str, *, step: int) -> Iterator[None]:
+        """Leaves a note of why a checkpoint failed when the block raises; removes it when it succeeds."""
+        path = self._path(key, FAILURE)
+        try:
+            yield
+        except Exception as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            note = {"step": step, "reason": reason, "time": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"}
+            with suppress(OSError), replacing(path) as temporary:  # the error itself matters more
+                temporary.write_text(json.dumps(note), encoding="utf-8")
+            raise
+        with suppress(OSError):  # a store that cannot be written
+            path.unlink(missing_ok=True)
+
+    def failure(self, key: str) -> dict[str, Any] | None:
+        """What `noting` left: `step`, `reason` and `time`; None where there is nothing."""
+        try:
+            note: dict[str, Any] = json.loads(self._path(key, FAILURE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return note
+
+    def _claim(self, key: str, *, wait: bool) -> Claim | None:
+        path = self._path(key, SHARD)
+        lock = FileLock(self._path(key, LOCK), thread_local=False)  # the thread that writes releases it
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
                 lock.acquire(blocking=False)
             except Timeout:
-                log.warning("waiting for another run that computes the shard %s", self._path(key))
+                if not wait:
+                    return None
+                log.warning("waiting for another run that computes the shard %s", path)
                 lock.acquire()
         except OSError as error:
             if error.errno not in READ_ONLY:
                 raise OSError(f"could not write the shard store {self.folder}: {error}") from error
-            log.warning("%s cannot be written (%s); scores are computed and not kept", self.folder, error)
-            yield False
-            return
-        with lock:
-            lock.release()  # of the two holds, the block's remains
-            yield True
+            self._warn(error)
+            return Claim(path, None)
+        return Claim(path, lock)
 
-    def _path(self, key: str) -> Path:
-        return self.folder / f"{key}.nc"
+    def _warn(self, error: OSError) -> None:
+        if not self._warned:
+            log.warning("%s cannot be written (%s); scores are computed and not kept", self.folder, error)
+        self._warned = True
+
+    def _path(self, key: str, suffix: str) -> Path:
+        return self.folder / f"{key}{suffix}"
 
 
 def _checksum(key: str, values: NDArray[np.float32]) -> str:
-    """Of the values, their shape and their name: a file under another's name is damaged too."""
-    head = f"{key} {values.shape} ".encode()
-    return hashlib.sha256(head + np.ascontiguousarray(values, "<f4").tobytes()).hexdigest()
+    """Of the values, their type, their shape and their name: a file under another's name is damaged too."""
+    head = f"{key} {values.dtype} {values.shape} ".encode()
+    return hashlib.sha256(head + np.ascontiguousarray(values).tobytes()).hexdigest()

@@ -1,7 +1,8 @@
 """The scores of one model at every checkpoint: its trajectory on held-out text."""
 
-import hashlib
-from importlib import metadata
+import json
+import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,30 +11,35 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from trajectories import arrays
-from trajectories.checkpoints import Checkpoint, Trajectory, fingerprint, load_checkpoint, load_weights
-from trajectories.scoring import attention, linear, logits, windows
-from trajectories.scoring.labels import label_scores
-from trajectories.scoring.progress import progress
-from trajectories.scoring.shards import ShardStore, shard_key
+from trajectories.checkpoints import Trajectory
+from trajectories.scoring.engine import Engine
+from trajectories.scoring.labels import PRECISION, PRECISION_DIFFERENCE, label_scores
+from trajectories.scoring.plans import new_plan, write_plan
+from trajectories.scoring.precision import EXACT, difference, exact_work, resolve, score_exactly
+from trajectories.scoring.progress import Report, progress
+from trajectories.scoring.shards import READ_ONLY, ShardStore
+from trajectories.scoring.work import Settings, Work, hardware, make_work
+from trajectories.scoring.workers import count_workers, run_workers
 
-CODE = (attention, linear, logits, windows)  # the modules that the values of a shard come from
-PACKAGES = ("torch", "transformers")
 CHOICES = ("error", "skip")
+log = logging.getLogger(__name__)
 
 
 class NonFiniteScoresError(ValueError):
     """A checkpoint gives log-likelihoods that are NaN or infinite."""
 
 
-def score_trajectory(
+def score_trajectory(  # noqa: PLR0913, settings of one stage, all named
     trajectory: Trajectory,
     held_out: xr.Dataset,
     *,
     store: Path,
-    batch_tokens: int = 2048,
-    precision: str = "float32",
+    batch_tokens: int | None = None,
+    precision: str = "auto",
     nonfinite: str = "error",
     flops: str = "chowdhery",
+    workers: int | None = None,
+    name: str | None = None,
 ) -> xr.Dataset:
     """Log-likelihoods of the tokens of held-out windows at every checkpoint of a model.
 
@@ -44,90 +50,108 @@ def score_trajectory(
         held_out: `token_id` (window, position) with `split`, `document` and `domain` over window; over
             vocabulary `token_text` and `training_frequency`.
         store: Folder of the shard store.
-        batch_tokens: Tokens of one forward pass.
-        precision: Number format of the forward pass: float32, bfloat16 or float16.
+        batch_tokens: Tokens of one forward pass, None: as many as memory takes.
+        precision: Number format of the forward pass: float32, bfloat16, float16, or `auto`, which is float32
+            on the processor and one of the others on CUDA.
         nonfinite: What scores that are not finite do: `error`, or `skip`, which leaves their checkpoint NaN.
         flops: How compute is counted: `chowdhery` or `plain`, see trajectories.checkpoints.compute.
+        workers: Processes that score, None: one per CUDA device where there are several, else one.
+        name: Under which `python -m trajectories.scoring status` finds the run, None: the model's.
 
     Returns:
-        See `trajectories.scoring.labels.label_scores`.
+        See `trajectories.scoring.labels.label_scores`. The attribute `precision` names the number format;
+        where it is not float32, `precision_difference` says in JSON by how many nats that moves the scores
+        of the last checkpoint's first windows.
 
     Raises:
-        ValueError: The windows do not fit the model.
+        ValueError: The windows do not fit the model, or a setting is none of those above.
         NonFiniteScoresError: A score is not finite, and `nonfinite` is `error`.
         OSError: A checkpoint cannot be read, or the store not be written because the disk is full.
     """
     if nonfinite not in CHOICES:
         raise ValueError(f"nonfinite must be one of {', '.join(CHOICES)}, got '{nonfinite}'")
     arrays.require(held_out, "window", "position", "vocabulary", what="held-out windows")
-    engine = _Engine(held_out["token_id"].values, store, batch_tokens=batch_tokens, precision=precision)
+    settings = Settings(precision=resolve(precision), batch_tokens=batch_tokens)
+    ids = held_out["token_id"].values
+    work = make_work(trajectory.checkpoints, ids, store=store, settings=settings)
+    exact = exact_work(work)
+    kept = _keep_plan(trajectory.model, work, exact=exact, name=name or trajectory.model)
+    expected = score_exactly(exact) if exact else None  # first: once scored, weights may be gone
+    needed = trajectory.parameters * getattr(torch, settings.precision).itemsize
+    count = count_workers(workers, needed=needed) if kept else 1
+    scores = _score(work, held_out, model=trajectory.model, nonfinite=nonfinite, workers=count)
+    skipped = [step for step, values in scores.items() if np.isnan(values).any()]
+    labelled = label_scores(scores, held_out, trajectory=trajectory, skipped=skipped, flops=flops)
+    attributes = {PRECISION: settings.precision}
+    if exact:
+        moved = difference(scores[work.tasks[-1].step], expected)
+        attributes[PRECISION_DIFFERENCE] = json.dumps(moved)
+        log.warning("%s", _in_words(trajectory.model, settings.precision, moved))
+    return labelled.assign_attrs(attributes)
+
+
+def _keep_plan(model: str, work: Work, *, exact: Work | None, name: str) -> bool:
+    """Write down what is to be scored; whether the store can be written at all."""
+    plan = new_plan(
+        model,
+        tuple((task.step, task.key) for task in work.tasks),
+        device=hardware(),
+        reference=exact.tasks[0].key if exact else None,
+    )
+    try:
+        write_plan(plan, work.store, name=name)
+    except OSError as error:
+        if error.errno not in READ_ONLY:
+            raise OSError(f"could not write the shard store {work.store}: {error}; free space") from error
+        return False
+    return True
+
+
+def _score(
+    work: Work, held_out: xr.Dataset, *, model: str, nonfinite: str, workers: int
+) -> dict[int, NDArray[np.float32]]:
+    """[window, position - 1] by step; all NaN where a score is not finite and that is no error."""
     scores: dict[int, NDArray[np.float32]] = {}
-    skipped: list[int] = []
-    tokens, checkpoints = held_out["token_id"].size, trajectory.checkpoints
-    with progress(trajectory.model, checkpoints=len(checkpoints), tokens=tokens) as report:
-        for step, folder in checkpoints:
-            known = engine.computed
-            scores[step] = engine.score(folder)
-            if not np.isfinite(scores[step]).all():
-                if nonfinite == "error":
-                    raise NonFiniteScoresError(
-                        _first_nonfinite(trajectory.model, step, scores[step], held_out)
-                    )
-                scores[step] = np.full_like(scores[step], np.nan)
-                skipped.append(step)
-            report(engine.computed > known)
-    return label_scores(scores, held_out, trajectory=trajectory, skipped=skipped, flops=flops)
+    with progress(model, checkpoints=len(work.tasks), tokens=work.ids.size) as report:
+        counted = _score_elsewhere(work, workers, report)
+        with Engine(work) as engine:
+            for found in engine.run(work.tasks):
+                task, values = found.task, found.values
+                finite = bool(np.isfinite(values).all())
+                with engine.store.noting(task.key, step=task.step):
+                    if not finite and nonfinite == "error":
+                        raise NonFiniteScoresError(_first_nonfinite(model, task.step, values, held_out))
+                scores[task.step] = values if finite else np.full_like(values, np.nan)
+                if task.key not in counted:
+                    report(found.computed)
+    return scores
 
 
-class _Engine:
-    """Scores checkpoints that are not in the store; loads the model once, and then only weights."""
+def _score_elsewhere(work: Work, workers: int, report: Report) -> set[str]:
+    """Score in several processes, and report what they store; the keys that were reported."""
+    store = ShardStore(work.store)
+    counted: set[str] = set()
 
-    def __init__(self, ids: NDArray[np.int32], store: Path, *, batch_tokens: int, precision: str) -> None:
-        self.ids, self.store = ids, ShardStore(store)
-        self.batch_tokens, self.precision = batch_tokens, precision
-        self.computed = 0
-        hashed = hashlib.sha256(np.ascontiguousarray(ids, "<i8").tobytes()).hexdigest()
-        self.shared_content = {
-            "windows": f"{ids.shape} {hashed}",
-            "settings": f"{precision}, {batch_tokens} tokens in a batch, {_hardware()}",
-            "code": _code_hash(),
-            **{name: metadata.version(name) for name in PACKAGES},
-        }
-        self.loaded: Checkpoint | None = None
-        self.configuration = b""
+    def count(*, scored: bool) -> None:
+        for task in work.tasks:
+            if task.key not in counted and store.has(task.key):
+                counted.add(task.key)
+                report(scored)
 
-    def score(self, folder: Path) -> NDArray[np.float32]:
-        """[window, position - 1], from the store where it is there."""
-        weights, configuration = fingerprint(folder), (folder / "config.json").read_bytes()
-        own = {"weights": weights, "configuration": hashlib.sha256(configuration).hexdigest()}
-
-        def compute() -> NDArray[np.float32]:
-            self.computed += 1
-            checkpoint = self._load(folder, weights, configuration)
-            return windows.score_windows(checkpoint, self.ids, batch_tokens=self.batch_tokens)
-
-        return self.store.fetch(shard_key(self.shared_content | own), compute)
-
-    def _load(self, folder: Path, weights: str, configuration: bytes) -> Checkpoint:
-        if self.loaded is None or configuration != self.configuration:
-            self.loaded = load_checkpoint(folder, dtype=self.precision)
-            self.configuration = configuration
-            return self.loaded
-        load_weights(self.loaded.model, folder)
-        return Checkpoint(self.loaded.model, self.loaded.tokenizer, weights)
+    missing = sum(not store.has(task.key) for task in work.tasks)
+    if min(workers, missing) > 1:
+        count(scored=False)
+        run_workers(min(workers, missing), work, poll=lambda: count(scored=True))
+    return counted
 
 
-def _code_hash() -> str:
-    sources = [Path(str(module.__file__)).read_bytes() for module in CODE]
-    return hashlib.sha256(b"\0".join(sources)).hexdigest()
-
-
-def _hardware() -> str:
-    """What of this machine decides the last digits: a store may be shared between machines."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    products = "oneDNN" if linear.available() else "torch"
-    return f"{torch.backends.cpu.get_cpu_capability()} with {products}"
+def _in_words(model: str, precision: str, moved: Mapping[str, float] | None) -> str:
+    if moved is None:
+        return f"{model}: how far scores in {precision} are from those in {EXACT} is not known"
+    return (
+        f"{model}: scores in {precision} are {moved['mean']} nats from those in {EXACT} on average and "
+        f"{moved['largest']} at most, in {moved['windows']} windows of the last checkpoint"
+    )
 
 
 def _first_nonfinite(model: str, step: int, scores: NDArray[np.float32], held_out: xr.Dataset) -> str:

@@ -1,7 +1,6 @@
 """Log-likelihood of every token of windows of text under one checkpoint."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from trajectories.scoring.attention import causal_blocks
+from trajectories.scoring.batch import run_batches
 from trajectories.scoring.linear import packed_linears
-from trajectories.scoring.logits import has_plain_head, log_likelihood
+from trajectories.scoring.logits import log_likelihood, sliced_head
 
 if TYPE_CHECKING:
     from trajectories.checkpoints import Checkpoint
@@ -21,7 +21,7 @@ PROBE = 8  # tokens on which the model's own logits are compared with those of i
 
 
 def score_windows(
-    checkpoint: "Checkpoint", windows: ArrayLike, *, batch_tokens: int = 2048
+    checkpoint: "Checkpoint", windows: ArrayLike, *, batch_tokens: int | None = None
 ) -> NDArray[np.float32]:
     """Log-likelihood log p(token t | tokens before t in its window), in nats.
 
@@ -32,45 +32,63 @@ def score_windows(
     Args:
         checkpoint: a model and its tokenizer.
         windows: token ids, integers [n, T]; T at least 2 and at most the model's positions.
-        batch_tokens: tokens of one forward pass, at least one window.
+        batch_tokens: tokens of one forward pass, at least one window; None: what the free memory takes.
+            Where memory runs out they become fewer.
 
     Returns:
         float32 [n, T-1]; the first token of a window is context only. Not finite where the model is not.
 
     Raises:
-        ValueError: windows that are no integer matrix, are too long or too short, or hold unknown ids.
+        ValueError: windows that are no integer matrix, are too long or too short, or hold unknown ids, or
+            of which not even one fits the memory.
     """
     model: Any = checkpoint.model
     model.eval()
     ids = torch.from_numpy(_checked(windows, model))
     if not len(ids):
         return np.empty((0, ids.shape[1] - 1), np.float32)
-    with packed_linears(model), causal_blocks(model), _one_thread_each(model) as threads:
-        rows = min(max(1, batch_tokens // ids.shape[1]), -(-len(ids) // threads))
-        with torch.inference_mode():
-            plain = has_plain_head(model, ids[:1, :PROBE].to(model.device))
+    device = _input_device(model)
+    probe = ids[:1, :PROBE].to(device)
+    with torch.inference_mode(), _readied(model, device) as threads, sliced_head(model, probe) as head:
 
-        def score(batch: Tensor) -> NDArray[np.float32]:
-            with torch.inference_mode():
-                scores = log_likelihood(model, batch.to(model.device), plain_head=plain)
-            return np.asarray(scores.cpu().numpy(), np.float32)
+        def score(batch: Tensor) -> Tensor:
+            with torch.inference_mode():  # which other threads do not inherit
+                return log_likelihood(model, batch.to(device, non_blocking=True), head=head)
 
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return np.concatenate(list(pool.map(score, torch.split(ids, rows))))
+        settings = {"model": model, "device": device, "threads": threads, "batch_tokens": batch_tokens}
+        return np.asarray(run_batches(score, _pinned(ids, device), **settings).cpu().numpy())
 
 
 @contextmanager
-def _one_thread_each(model: Any) -> Iterator[int]:
-    """How many batches to score at once; inside the block torch gives each of them one thread."""
+def _readied(model: Any, device: torch.device) -> Iterator[int]:
+    """Inside the block the model runs fast; the value is how many batches to score at once.
+
+    On the CPU torch gives each of them one thread. A model that is spread over devices, or partly on disk,
+    moves its weights while it runs: it takes one batch at a time.
+    """
     before = torch.get_num_threads()
-    if model.device.type != "cpu":
-        yield 1
-        return
-    torch.set_num_threads(1)
-    try:
-        yield before
-    finally:
-        torch.set_num_threads(before)
+    places = set(getattr(model, "hf_device_map", {}).values())
+    alone = device.type != "cpu" or len(places) > 1 or "disk" in places
+    with packed_linears(model), causal_blocks(model):
+        if alone:
+            yield 1
+            return
+        torch.set_num_threads(1)
+        try:
+            yield before
+        finally:
+            torch.set_num_threads(before)
+
+
+def _input_device(model: Any) -> torch.device:
+    device: torch.device = model.get_input_embeddings().weight.device
+    # An embedding that waits on disk is `meta`; accelerate fetches it and moves what it is given.
+    return torch.device("cpu") if device.type == "meta" else device
+
+
+def _pinned(ids: Tensor, device: torch.device) -> Tensor:
+    # From pinned memory ids go to the device without waiting for the batch that it is at.
+    return ids.pin_memory() if device.type == "cuda" else ids
 
 
 def _checked(windows: ArrayLike, model: Any) -> NDArray[np.int64]:

@@ -14,6 +14,11 @@ def main(key: str) -> None:
     model = config.read(ModelSettings, f"suite.models.{key}")
     family = config.read(FamilySettings, f"suite.families.{model.family}")
     training = config.read(TrainingSettings, "suite.training")
+    if family.architecture is None or family.vocabulary is None:
+        raise ValueError(
+            f"{key} is trained here, so family {model.family} needs an architecture and a vocabulary; "
+            f"give both in suite.families.{model.family}"
+        )
     kept = checkpoint_steps(
         training.steps,
         every=training.checkpoint_every,

@@ -20,11 +20,17 @@ CURVES = Path("reports/plots/validation_perplexity.csv")
 def main() -> None:
     """Read every model's scores; write those of the family as one dataset, a summary and the curves."""
     folder = Path("data/scores", config.values("suite.choice"))
-    family, models = config.values("suite.family"), config.values("suite.models")
+    family = config.values("suite.family")
+    models = config.values("suite.models") | config.values("suite.fetched")
     refuse_strangers(folder, models)
     scores = {name: arrays.read(folder / f"{name}.nc") for name in models}
     gathered = gather_scores({name: scores[name] for name in models if models[name]["family"] == family})
-    stamp = provenance.stamp(inputs=[folder], parameters={"suite.family": family, "suite.models": models})
+    parameters = {
+        "suite.family": family,
+        "suite.models": config.values("suite.models"),
+        "suite.fetched": config.values("suite.fetched"),
+    }
+    stamp = provenance.stamp(inputs=[folder], parameters=parameters)
     arrays.write(provenance.annotate(gathered, stamp), SCORES)
     with files.replacing(METRICS) as path:
         path.write_text(json.dumps(summarise_validation(scores), indent=2, sort_keys=True) + "\n")

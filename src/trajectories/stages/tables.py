@@ -18,13 +18,21 @@ TABLES = Path("reports/tables")
 def main() -> None:
     """Tabulate the scores and their trends; write reports/tables."""
     settings = config.read(FigureSettings, "figures")
-    models = config.values("suite.models")
+    models = {
+        "suite.models": config.values("suite.models"),
+        "suite.fetched": config.values("suite.fetched"),
+    }
     trends = arrays.read(TRENDS)
     start = nearest_start(trends, settings.start)
-    rates = {name: model["learning_rate"] for name, model in models.items() if "learning_rate" in model}
+    rates = {
+        key: model["learning_rate"]
+        for part in models.values()
+        for key, model in part.items()
+        if model["learning_rate"] is not None
+    }
     checkpoints = report.checkpoint_rows(arrays.read(SCORES), learning_rates=rates)
     properties = property_table(trends, start=start)
-    of_scores = provenance.stamp(inputs=[SCORES], parameters={"suite.models": models})
+    of_scores = provenance.stamp(inputs=[SCORES], parameters=models)
     of_trends = provenance.stamp(inputs=[TRENDS], parameters={"figures": config.values("figures")})
     for name, text, stamp in (
         ("table-02.csv", report.checkpoints_csv(checkpoints), of_scores),

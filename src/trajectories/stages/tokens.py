@@ -23,15 +23,18 @@ def main(key: str) -> None:
     cut = config.read(WindowSettings, "suite.windows")
     context = config.values("suite.context")
     training = read_documents(TRAINING)
-    if family.tokenizer is None:
+    if family.tokenizer is not None:
+        tokenizer = load_tokenizer(family.tokenizer, vocabulary=family.vocabulary, revision=family.revision)
+    elif family.vocabulary is not None:
         tokenizer = train_tokenizer(training, vocabulary=family.vocabulary, context=context)
     else:
-        tokenizer = load_tokenizer(family.tokenizer, vocabulary=family.vocabulary)
+        raise ValueError(f"family {key} has neither a tokenizer nor a vocabulary to train one of; give one")
     stream, windows = prepare_tokens(
         training,
         read_documents(HELD_OUT),
         tokenizer,
-        vocabulary=family.vocabulary,
+        vocabulary=len(tokenizer),
+        first_token=family.first_token.value,
         context=context,
         analysis=cut.analysis,
         validation_per_domain=cut.validation_per_domain,

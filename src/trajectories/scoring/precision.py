@@ -1,0 +1,69 @@
+"""The number format of the forward pass, and by how much a short one moves the scores."""
+
+import logging
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from trajectories.scoring.engine import Engine
+from trajectories.scoring.work import Work, make_work
+
+EXACT = "float32"
+PRECISIONS = ("auto", EXACT, "bfloat16", "float16")
+COMPARED = 8  # windows that are scored in float32 too
+log = logging.getLogger(__name__)
+
+
+def resolve(precision: str) -> str:
+    """The number format to score in; `auto`: float32 on the processor, on CUDA the better 16-bit one it has.
+
+    Raises:
+        ValueError: There is no such number format.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got '{precision}'")
+    if precision != "auto":
+        return precision
+    if not torch.cuda.is_available():
+        return EXACT
+    return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
+
+
+def exact_work(work: Work) -> Work | None:
+    """The first windows under the last checkpoint in float32; None where all is scored in it anyway."""
+    if work.settings.precision == EXACT:
+        return None
+    last = work.tasks[-1]
+    settings = replace(work.settings, precision=EXACT)
+    return make_work([(last.step, last.source)], work.ids[:COMPARED], store=work.store, settings=settings)
+
+
+def score_exactly(work: Work) -> NDArray[np.float32] | None:
+    """[window, position - 1] of `exact_work`; None, and a warning, where the device has no room for float32.
+
+    The checkpoint is not released: it is still to be scored in the short format.
+    """
+    try:
+        with Engine(work, release=False) as engine:
+            return next(engine.run(work.tasks)).values
+    except (MemoryError, RuntimeError, ValueError) as error:
+        log.warning("nothing was scored in %s to compare with: %s", EXACT, error)
+        return None
+
+
+def difference(values: NDArray[np.float32], exact: NDArray[np.float32] | None) -> dict[str, float] | None:
+    """By how much exact scores of the first windows and scores in a short format, [window, position], differ.
+
+    Returns:
+        `mean` and `largest` absolute difference in nats, and the number of `windows`; None where a score is
+        not finite, or there are no exact ones.
+    """
+    if exact is None or not exact.size:
+        return None
+    apart = np.abs(values[: len(exact)].astype(np.float64) - exact)
+    if not np.isfinite(apart).all():
+        return None
+    mean, largest = (float(f"{value:.4g}") for value in (apart.mean(), apart.max()))
+    return {"mean": mean, "largest": largest, "windows": len(exact)}
