@@ -1,3 +1,5 @@
+import re
+
 import matplotlib
 import numpy as np
 import pytest
@@ -5,7 +7,7 @@ import xarray as xr
 from matplotlib.colors import to_rgb
 
 from made_up import MODELS, make_scores
-from trajectories.figures import validation_perplexity
+from trajectories.figures import middle_selections, selected_tokens, validation_perplexity
 from trajectories.figures.style import INK, model_styles
 
 
@@ -58,3 +60,24 @@ def test_seeds_of_one_size_share_its_style_and_one_line_of_the_legend(scores: xr
     assert styles[0] == styles[1] != styles[2] == styles[3]
     (legend,) = validation_perplexity(seeds).legends
     assert [text.get_text() for text in legend.get_texts()] == ["0.2M", "1.4M"]
+
+
+def test_seeds_of_one_size_share_one_line_of_what_a_panel_says(
+    scores: xr.Dataset, trends: xr.Dataset
+) -> None:
+    label = ("model", ["0.2M", "0.2M", "1.4M", "1.4M"])
+    figure = selected_tokens(
+        scores.assign_coords(label=label), trends.assign_coords(label=label), trend="upward"
+    )
+    lines = figure.axes[0].texts[0].get_text().splitlines()
+    assert [re.sub(r"[\d.]+", "#", line.partition(": ")[2]) for line in lines] == ["# to # %"] * 2
+    assert [line.partition(":")[0] for line in lines] == ["0.2M", "1.4M"]
+
+
+def test_figure_11_has_one_panel_for_each_size_between_the_ends(
+    scores: xr.Dataset, trends: xr.Dataset
+) -> None:
+    label = ("model", ["0.2M", "0.4M", "0.4M", "3.6M"])
+    seeds = scores.assign_coords(label=label), trends.assign_coords(label=label)
+    titles = [panel.get_title() for panel in middle_selections(*seeds, starts=[0.1]).axes]
+    assert titles == ["Selected by 0.4M"]

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from trajectories.figures.style import FAINT, ModelStyle
 
 START_LINE: dict[str, Any] = {"linestyle": (0, (4, 3)), "linewidth": 0.9, "zorder": 1.5}
+SEED: dict[str, Any] = {"linewidth": 0.5, "markersize": 1.8}  # one of several models of a size
 EVERY_MARKER_BELOW = 12  # checkpoints; above, markers stand apart by a share of the panel's diagonal
 MARKER_DISTANCE = 0.09
 ENTRY_INCHES, LETTER_INCHES = 0.42, 0.058  # of a legend: the line and the space around it, and its text
@@ -25,6 +26,7 @@ def draw_curves(
 
     `x` and `y` have the dimensions model and checkpoint; `dense` puts a marker on every checkpoint.
     """
+    all_styles = list(styles.values())
     for i, (name, style) in enumerate(styles.items()):
         across, up = np.broadcast_arrays(x.sel(model=name).values, y.sel(model=name).values)
         present = np.isfinite(across) & np.isfinite(up)
@@ -39,6 +41,7 @@ def draw_curves(
             # Each model begins at another place, so that markers of curves on top of each other alternate.
             markevery=((i + 0.5) * MARKER_DISTANCE / len(styles), MARKER_DISTANCE) if sparse else None,
             label=style.label,
+            **(SEED if all_styles.count(style) > 1 else {}),
         )
 
 

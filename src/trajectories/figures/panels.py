@@ -99,16 +99,16 @@ class Panels:
     def _who_and_how_many(self, selection: Selection) -> str:
         start = start_position(self.trends, selection.start)
         of_trend = self.shares.sel(trend=selection.trend).isel(start=start)
-        lines = [self._share(model, float(of_trend.sel(model=model))) for model in self._selecting(selection)]
+        of_size: dict[str, list[float]] = {}
+        for model in self._selecting(selection):
+            of_size.setdefault(self.styles[model].label, []).append(float(of_trend.sel(model=model)))
+        lines = [f"{label}: {_share(shares)}" for label, shares in of_size.items()]
         if selection.model is not None:
             selected = select(
                 self.trends, start=selection.start, trend=selection.trend, model=selection.model
             )
             lines.append(f"{int(selected.sum()):,} tokens")
         return "\n".join(lines)
-
-    def _share(self, model: str, share: float) -> str:
-        return f"{self.styles[model].label}: {'no trends' if np.isnan(share) else f'{percent(share)} %'}"
 
     def _say_empty(self, panel: Axes, selection: Selection) -> None:
         where = "any model" if selection.model is None else self.styles[selection.model].label
@@ -122,6 +122,15 @@ class Panels:
             va="center",
             color=FAINT,
         )
+
+
+def _share(shares: Sequence[float]) -> str:
+    """One share, or the smallest and the largest of several seeds."""
+    known = sorted(share for share in shares if np.isfinite(share))
+    if not known:
+        return "no trends"
+    ends = dict.fromkeys(percent(share) for share in (known[0], known[-1]))
+    return f"{' to '.join(ends)} %"
 
 
 def draw_grid(scores: xr.Dataset, trends: xr.Dataset, grid: Grid, *, axis: str) -> Figure:
