@@ -144,12 +144,14 @@ def test_a_download_that_was_killed_continues_where_it_stopped(tmp_path: Path, c
     (folder / "model.safetensors").write_bytes(os.urandom(size))
     with serve({"someone/large": {"main": folder}}) as hub:
         hub.stall = CHUNK + 5_000
-        mirror = {"HF_ENDPOINT": hub.url, "HF_HUB_CACHE": str(cache), "PYTHONPATH": "src"}
-        killed = subprocess.Popen([sys.executable, "-c", DOWNLOAD], env={**os.environ, **mirror})
-        assert hub.stalled.wait(120)
-        _wait_for(cache, CHUNK)
-        killed.kill()
-        killed.wait()
+        mirror = {"HF_ENDPOINT": hub.url, "HF_HUB_CACHE": str(cache), "HF_HUB_OFFLINE": "0"}
+        mirror["PYTHONPATH"] = "src"
+        with subprocess.Popen([sys.executable, "-c", DOWNLOAD], env={**os.environ, **mirror}) as killed:
+            try:
+                assert hub.stalled.wait(60)
+                _wait_for(cache, CHUNK)
+            finally:
+                killed.kill()
         hub.stall = None
         with connected(cache, endpoint=hub.url):
             snapshot = find_folder("someone/large", None)
