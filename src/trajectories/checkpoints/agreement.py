@@ -9,7 +9,6 @@ from transformers import PreTrainedTokenizerBase
 
 from trajectories.checkpoints.dimensions import architectural_difference, read_configuration
 from trajectories.checkpoints.download import download
-from trajectories.checkpoints.hub import Revision
 from trajectories.checkpoints.manifest import PinnedCheckpoint
 from trajectories.checkpoints.pinned import is_weights
 from trajectories.checkpoints.tokenizers import (
@@ -29,7 +28,7 @@ class Described:
 
     def __str__(self) -> str:
         pinned = self.checkpoint
-        return f"step {pinned.step} ({pinned.folder or f'{pinned.repository}@{pinned.revision}'})"
+        return f"step {pinned.step} ({pinned.published or pinned.folder})"
 
 
 def describe(checkpoints: Iterable[PinnedCheckpoint]) -> list[Described]:
@@ -44,7 +43,8 @@ def describe(checkpoints: Iterable[PinnedCheckpoint]) -> list[Described]:
         files = {name: file for name, file in checkpoint.files.items() if not is_weights(name)}
         key = tuple((name, file.digest) for name, file in files.items())
         if key not in known:
-            known[key] = _folder(replace(checkpoint, files=files))
+            published = replace(checkpoint, files=files).published
+            known[key] = Path(str(checkpoint.folder)) if published is None else download(published)
         described.append(Described(checkpoint, known[key]))
     return described
 
@@ -94,16 +94,3 @@ def one_tokenizer(described: Sequence[Described], family: Path | None) -> PreTra
         last = described[-1].folder
         require_vocabulary(read_configuration(last).get_text_config().vocab_size, tokenizer, folder=last)
     return tokenizer
-
-
-def _folder(checkpoint: PinnedCheckpoint) -> Path:
-    if checkpoint.folder is not None:
-        return Path(checkpoint.folder)
-    return download(
-        Revision(
-            str(checkpoint.repository),
-            str(checkpoint.revision),
-            str(checkpoint.commit),
-            files=checkpoint.files,
-        )
-    )

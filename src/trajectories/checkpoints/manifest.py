@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trajectories.checkpoints.dimensions import Dimensions
+from trajectories.checkpoints.hub import Revision
 from trajectories.checkpoints.pinned import ALGORITHMS, Files, PinnedFile, pinning_anew
 from trajectories.files import replacing
 
@@ -34,6 +35,13 @@ class PinnedCheckpoint:
     revision: str | None = None
     commit: str | None = None
     folder: str | None = None
+
+    @property
+    def published(self) -> Revision | None:
+        """The revision in the repository, None for a folder."""
+        if self.repository is None:
+            return None
+        return Revision(self.repository, str(self.revision), str(self.commit), self.files)
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,8 @@ class Pins:
         self._model = model
         pinned = list(before)
         self._folders = {each.folder: each.files for each in pinned if each.folder is not None}
-        self._revisions = {
-            (each.repository, each.revision): hub.Revision(
-                each.repository, str(each.revision), str(each.commit), each.files
-            )
-            for each in pinned
-            if each.repository is not None
-        }
+        published = [each.published for each in pinned if each.published is not None]
+        self._revisions = {(each.repository, each.name): each for each in published}
 
     def folder(self, folder: Path) -> Files:
         """The files of a checkpoint in a folder.

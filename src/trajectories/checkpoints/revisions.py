@@ -110,22 +110,26 @@ def choose_steps(steps: Sequence[str], available: Collection[int]) -> list[int]:
     """
     if not steps:
         return sorted(available)
-    spread = SPREAD.fullmatch(steps[0]) if len(steps) == 1 else None
+    spread = _match_spread(steps)
     if spread is None:
         return expand_steps(steps)
     if int(spread[1]) < 2:
-        raise ValueError(f"{steps[0]} asks for too few checkpoints; ask for two or more")
+        raise ValueError(f"{spread[0]} asks for too few checkpoints; ask for two or more")
     return _spread(sorted(available), int(spread[1]))
 
 
 def takes_what_there_is(steps: Sequence[str]) -> bool:
     """Whether a list of steps depends on which checkpoints are known."""
-    return not steps or SPREAD.fullmatch(steps[0]) is not None
+    return not steps or _match_spread(steps) is not None
 
 
 def nearest_steps(step: int, available: Iterable[int], *, count: int = 3) -> list[int]:
     """The available steps nearest to one, in rising order."""
     return sorted(sorted(available, key=lambda other: (abs(other - step), other))[:count])
+
+
+def _match_spread(steps: Sequence[str]) -> re.Match[str] | None:
+    return SPREAD.fullmatch(steps[0]) if len(steps) == 1 else None
 
 
 def _spread(available: list[int], count: int) -> list[int]:

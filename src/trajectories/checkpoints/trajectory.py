@@ -152,13 +152,14 @@ def _fetched(manifest: Manifest, *, keep_weights: bool) -> Trajectory:
 
 
 def _source(pinned: PinnedCheckpoint, *, model: str, keep_weights: bool) -> Source:
-    if pinned.folder is not None:
-        return PinnedFolder(Path(pinned.folder), pinned.files, model=model)
+    published = pinned.published
+    if published is None:
+        return PinnedFolder(Path(str(pinned.folder)), pinned.files, model=model)
     return PinnedRevision(
-        str(pinned.repository),
-        str(pinned.revision),
-        str(pinned.commit),
-        files=pinned.files,
+        published.repository,
+        published.name,
+        published.commit,
+        files=published.files,
         model=model,
         keep_weights=keep_weights,
     )

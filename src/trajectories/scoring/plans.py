@@ -56,10 +56,8 @@ def write_plan(plan: Plan, store: Path, *, name: str) -> None:
     written = {**asdict(plan), "checkpoints": [{"step": step, "key": key} for step, key in plan.checkpoints]}
     path = _path(store, name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        FileLock(path.with_name(f"{path.name}.lock")),
-        replacing(path) as temporary,
-    ):  # runs may start at once
+    # Under a lock: runs may start at once.
+    with FileLock(path.with_name(f"{path.name}.lock")), replacing(path) as temporary:
         temporary.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
 
 

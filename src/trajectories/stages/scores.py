@@ -20,16 +20,15 @@ CURVES = Path("reports/plots/validation_perplexity.csv")
 def main() -> None:
     """Read every model's scores; write those of the family as one dataset, a summary and the curves."""
     folder = Path("data/scores", config.values("suite.choice"))
-    family = config.values("suite.family")
-    models = config.values("suite.models") | config.values("suite.fetched")
-    refuse_strangers(folder, models)
-    scores = {name: arrays.read(folder / f"{name}.nc") for name in models}
-    gathered = gather_scores({name: scores[name] for name in models if models[name]["family"] == family})
     parameters = {
-        "suite.family": family,
+        "suite.family": config.values("suite.family"),
         "suite.models": config.values("suite.models"),
         "suite.fetched": config.values("suite.fetched"),
     }
+    family, models = parameters["suite.family"], parameters["suite.models"] | parameters["suite.fetched"]
+    refuse_strangers(folder, models)
+    scores = {name: arrays.read(folder / f"{name}.nc") for name in models}
+    gathered = gather_scores({name: scores[name] for name in models if models[name]["family"] == family})
     stamp = provenance.stamp(inputs=[folder], parameters=parameters)
     arrays.write(provenance.annotate(gathered, stamp), SCORES)
     with files.replacing(METRICS) as path:
