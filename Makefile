@@ -37,7 +37,7 @@ benchmark: $(BIN)/.installed ## ours beside its peers, one process each, results
 
 lock: ## resolve requirements.lock anew from pyproject.toml
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet setuptools 'torch==2.13.0' --editable '.[pipeline,huggingface,accelerate,development]'
+	.venv-lock/bin/python -m pip install --quiet setuptools 'torch==2.13.0' --editable '.[pipeline,huggingface,accelerate,mauve,development]'
 	.venv-lock/bin/python -m pip freeze --all --exclude-editable | sed -E 's/\+cpu$$//; /^pip==/d' > requirements.lock
 	rm -rf .venv-lock
 

@@ -5,14 +5,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trajectories.checkpoints import load_checkpoint
+    from trajectories.generation.contrastive import contrastive_decode
+    from trajectories.generation.decoding import interpolated_decode, joint_decode
     from trajectories.scoring import score_windows
+    from trajectories.scoring.sequences import score_sequences
     from trajectories.trends import fit_trends
 
-__all__ = ["fit_trends", "load_checkpoint", "score_windows"]
+__all__ = [
+    "contrastive_decode",
+    "fit_trends",
+    "interpolated_decode",
+    "joint_decode",
+    "load_checkpoint",
+    "score_sequences",
+    "score_windows",
+]
 
 _HOMES = {
+    "contrastive_decode": "trajectories.generation.contrastive",
     "fit_trends": "trajectories.trends",
+    "interpolated_decode": "trajectories.generation.decoding",
+    "joint_decode": "trajectories.generation.decoding",
     "load_checkpoint": "trajectories.checkpoints",
+    "score_sequences": "trajectories.scoring.sequences",
     "score_windows": "trajectories.scoring",
 }
 

@@ -42,7 +42,26 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     "slope": {"long_name": "slope of PPL_i / PPL_j (Eq. 1)", "units": "1"},
     "p_value": {"long_name": "p-value of the slope", "units": "1"},
     "trend": {"long_name": "trend of the token's perplexity (section 3.1)"},
+    "sequence": {"long_name": "text"},
+    "source": {"long_name": "how the text came about"},
+    "kind": {"long_name": "how the text was corrupted"},
+    "rate": {"long_name": "corrupted fraction of the text's tokens", "units": "1"},
+    "tokens": {"long_name": "scored tokens of the text", "units": "1"},
+    "bytes": {"long_name": "bytes of the scored text in UTF-8", "units": "1"},
+    "configuration": {"long_name": "what the text was decoded with"},
+    "small_weight": {"long_name": "weight of the small model's probabilities (Eq. 2)", "units": "1"},
+    "large_weight": {"long_name": "weight of the large model's probabilities (Eq. 2)", "units": "1"},
+    "method": {"long_name": "how tokens were chosen"},
+    "prompt": {"long_name": "beginning of a held-out document"},
+    "new_tokens": {"long_name": "tokens after the prompt", "units": "1"},
+    "limit": {"long_name": "largest number of tokens after the prompt", "units": "1"},
+    "text": {"long_name": "text after the prompt"},
+    "prompt_text": {"long_name": "prompt as text"},
+    "reference_text": {"long_name": "how the document goes on after the prompt"},
+    "mauve": {"long_name": "MAUVE", "units": "1"},
 }
+# Attribute `padding` of token ids that are stored as a rectangle, beside how many of a row there are.
+PADDING = "positions from the count on hold 0 and mean nothing"
 MISSING_FLAG = -127  # fill value of flag variables: int8 codes on disk, float32 with NaN in memory
 COMPRESSION: dict[str, Any] = {"zlib": True, "complevel": 4, "shuffle": True}
 

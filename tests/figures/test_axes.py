@@ -1,11 +1,20 @@
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from trajectories.figures import selected_tokens, validation_perplexity
-from trajectories.figures.axes import AXES, axis_label, coordinate, limits
+from trajectories.figures.axes import (
+    AXES,
+    axis_label,
+    coordinate,
+    limits,
+    set_perplexity_axis,
+    tick_below,
+)
 
 
 def curves(figure: Figure, panel: int = 0) -> dict[str, Line2D]:
@@ -93,3 +102,20 @@ def test_step_zero_is_left_out_where_the_axis_is_logarithmic(scores: xr.Dataset)
 def test_compute_that_nobody_knows_is_refused_with_another_axis(scores: xr.Dataset) -> None:
     with pytest.raises(ValueError, match=r"'flops' is not known .*figures\.axis=training_fraction"):
         validation_perplexity(scores.assign_coords(flops=scores["flops"] * np.nan))
+
+
+@settings(max_examples=100)
+@given(st.lists(st.floats(1.0, 1e9), min_size=1, max_size=4))
+def test_an_axis_that_goes_on_to_the_tick_below_has_a_tick_at_or_below_all_values(
+    values: list[float],
+) -> None:
+    panel = Figure().subplots()
+    beginning = tick_below(np.array([*values, np.nan]))
+    set_perplexity_axis(panel, np.array([*values, beginning]))
+    low, _ = panel.get_ylim()
+    assert min(values) / 10.01 <= beginning <= min(values) * (1 + 1e-9)
+    assert any(low <= tick <= min(values) * (1 + 1e-9) for tick in panel.get_yticks())
+
+
+def test_no_values_have_no_tick_below() -> None:
+    assert np.isnan(tick_below(np.array([np.nan])))

@@ -15,6 +15,14 @@ def test_every_interval_has_a_few_ticks_inside_it(low: float, decades: float) ->
     assert list(ticks) == sorted(set(ticks))
 
 
+@given(low=st.floats(1e-3, 1e20), decades=st.floats(1.01, 12), maximum=st.integers(3, 6))
+def test_ticks_over_more_than_a_decade_keep_their_distance(low: float, decades: float, maximum: int) -> None:
+    ticks = LogTicks(maximum=maximum).tick_values(low, low * 10**decades)
+    assert 2 <= len(ticks) <= maximum + 1
+    assert np.divide(ticks[1:], ticks[:-1]).min() > 1.3
+    assert ticks[0] < low * 11
+
+
 @given(low=st.floats(1e-3, 1e20), decades=st.floats(0.01, 12))
 def test_the_order_of_the_limits_does_not_matter(low: float, decades: float) -> None:
     high = low * 10**decades

@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 import hub
-from clone import Clone, copy_project
+from clone import MINIATURE, Clone, copy_project
 
 pytestmark = pytest.mark.pipeline
 
@@ -34,6 +34,7 @@ windows:
   validation_per_domain: 4
 """
 STEPS = [0, 4, 16, 20, 24, 32]
+OF_TOKENS = ("figures", "tables")  # section 3 alone
 
 
 @dataclass
@@ -76,10 +77,8 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]
     clone.python("trajectories.corpora.environment")
     with hub.serve(repositories) as server:
         laboratory = Laboratory(clone, server, root / "cache")
-        laboratory.run(
-            "trajectories.compose", "suite=mine", "corpus=miniature", "execution.keep_weights=false"
-        )
-        laboratory.run("dvc", "repro")
+        laboratory.run("trajectories.compose", "suite=mine", *MINIATURE, "execution.keep_weights=false")
+        laboratory.run("dvc", "repro", *OF_TOKENS)
         clone.commit("Run a fetched suite")
         yield laboratory
 
@@ -104,12 +103,6 @@ def test_scores_have_every_checkpoint_with_its_tokens_compute_and_seed(laborator
         np.testing.assert_array_equal(scores["seed"].values, [np.nan, 3])
 
 
-def test_every_figure_is_drawn_and_current(laboratory: Laboratory) -> None:
-    report = laboratory.run("trajectories.provenance", "verify", online=False)
-    assert "figure-12.png" in report
-    assert "stale" not in report
-
-
 def test_weights_leave_the_cache_once_they_are_scored(laboratory: Laboratory) -> None:
     assert laboratory.server.asked("GET", "/large/") == 10
     assert laboratory.weights() == []
@@ -117,7 +110,7 @@ def test_weights_leave_the_cache_once_they_are_scored(laboratory: Laboratory) ->
 
 def test_a_second_run_needs_neither_hub_nor_weights(laboratory: Laboratory) -> None:
     asked = len(laboratory.server.requests)
-    assert "Data and pipelines are up to date" in laboratory.run("dvc", "repro")
+    assert "Data and pipelines are up to date" in laboratory.run("dvc", "repro", *OF_TOKENS)
     laboratory.run("dvc", "repro", "--force", "--single-item", "score_fetched@small", online=False)
     assert len(laboratory.server.requests) == asked
 
@@ -129,6 +122,22 @@ def test_the_status_says_what_is_done(laboratory: Laboratory) -> None:
         assert "5" in line
 
 
+def test_fetched_models_decode_together_judge_their_texts_and_every_figure_is_current(
+    laboratory: Laboratory,
+) -> None:
+    laboratory.run("dvc", "repro")
+    with xr.open_dataset(laboratory.clone.root / "data/scores/sequences.nc") as judged:
+        assert list(judged["model"].values) == ["small", "large"]
+        assert list(judged["checkpoint"].values) == STEPS[:-1]
+        assert np.isfinite(judged["log_likelihood"]).all()
+        assert (judged.attrs["small"], judged.attrs["large"]) == ("small", "large")
+    assert laboratory.weights() == []
+    report = laboratory.run("trajectories.provenance", "verify", online=False)
+    assert "figure-12.png" in report
+    assert "figure-16.png" in report
+    assert "stale" not in report
+
+
 def test_a_further_checkpoint_is_the_only_one_that_is_scored(laboratory: Laboratory) -> None:
     before, sent = laboratory.shards(), laboratory.server.asked("GET", "/large/")
     settings = [
@@ -136,7 +145,7 @@ def test_a_further_checkpoint_is_the_only_one_that_is_scored(laboratory: Laborat
         "suite.fetch.last_step=32",
         "execution.keep_weights=false",
     ]
-    laboratory.run("trajectories.compose", "suite=mine", "corpus=miniature", *settings)
+    laboratory.run("trajectories.compose", "suite=mine", *MINIATURE, *settings)
     laboratory.run("dvc", "repro", "scores")
     assert before < laboratory.shards()
     assert len(laboratory.shards() - before) == 2
@@ -152,7 +161,7 @@ def test_a_model_with_another_tokenizer_is_refused_with_the_difference(
     hub.save_tokenizer(folder, end="<end>")
     laboratory.server.repositories["me/other"] = {"step0": folder, "main": folder}
     added = "+suite.fetched={other: {repository: me/other, short: '0'}}"
-    laboratory.run("trajectories.compose", "suite=mine", "corpus=miniature", added)
+    laboratory.run("trajectories.compose", "suite=mine", *MINIATURE, added)
     refused = laboratory.run("dvc", "repro", "fetch@other", check=False)
     assert "tokenizer" in refused
     assert "'<end>'" in refused

@@ -9,8 +9,11 @@ import pytest
 import xarray as xr
 
 from clone import SMOKE, Clone
+from trajectories.report.sequence_metrics import TRENDS
 
 pytestmark = pytest.mark.pipeline
+
+NUMBERS = ("01", "02", "03", "04", "05", "06", "07", "10", "11", "12", "13", "14", "15", "16")
 
 
 def test_a_second_repro_does_nothing(pipeline: Clone) -> None:
@@ -19,7 +22,7 @@ def test_a_second_repro_does_nothing(pipeline: Clone) -> None:
 
 def test_every_figure_and_table_is_current(pipeline: Clone) -> None:
     report = pipeline.python("trajectories.provenance", "verify").stdout
-    for number in ("01", "02", "03", "04", "10", "11", "12"):
+    for number in NUMBERS:
         for ending in ("png", "svg", "pdf"):
             assert f"figure-{number}.{ending}" in report
 
@@ -75,6 +78,40 @@ def test_scoring_again_gives_the_same_bytes_without_the_store(pipeline: Clone) -
     scores.unlink()
     pipeline.python("trajectories.stages.score", "opt-small", "opt")
     assert scores.read_bytes() == before
+
+
+def test_texts_are_judged_by_all_sizes_and_by_another_family(pipeline: Clone) -> None:
+    with xr.open_dataset(pipeline.root / "data/scores/sequences.nc") as judged:
+        assert list(judged["model"].values) == ["opt-tiny", "opt-small", "neox-tiny"]
+        likely = judged["log_likelihood"].load()
+        last = likely.isel(checkpoint=-1)
+        generated = judged["source"].values == "generated"
+        assert (last.sel(model=["opt-tiny", "opt-small"]) < 0).all()
+        assert (last.sel(model="neox-tiny").values[generated] < 0).all()
+        assert np.isnan(last.sel(model="neox-tiny").values[~generated]).all()
+        assert {"clean", "replace-0.2", "replace-1", "repeat_spans-0.6"} < set(judged["source"].values)
+
+
+def test_decoding_and_judging_again_give_the_same_bytes_without_the_store(pipeline: Clone) -> None:
+    written = [pipeline.root / name for name in ("data/generations.nc", "data/judged/smoke/opt-small.nc")]
+    before = [path.read_bytes() for path in written]
+    shutil.rmtree(pipeline.root / ".shards")
+    for path in written:
+        path.unlink()
+    pipeline.python("trajectories.stages.generate")
+    pipeline.python("trajectories.stages.judge", "opt-small", "opt")
+    assert [path.read_bytes() for path in written] == before
+
+
+def test_texts_and_what_they_amount_to_are_tabulated(pipeline: Clone) -> None:
+    tables = pipeline.root / "reports/tables"
+    with xr.open_dataset(pipeline.root / "data/generations.nc") as generations:
+        prompt = str(generations["prompt_text"].values[0])
+        assert str(generations["text"].values[3, 0, 0])[:4].strip() in (tables / "table-01.md").read_text()
+    assert prompt.split(maxsplit=1)[0] in (tables / "table-01.html").read_text()
+    numbers = json.loads((pipeline.root / "reports/metrics/sequences.json").read_text())
+    assert numbers["p_s - p_l, greedy, 8"]["verdict"] in TRENDS
+    assert "MAUVE" in (tables / "table-04.md").read_text()
 
 
 def test_a_hand_edit_of_params_is_refused_with_the_command_to_run(pipeline: Clone) -> None:

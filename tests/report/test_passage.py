@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from trajectories.report import passage_html
 from trajectories.report.page import PAGE
-from trajectories.report.passage import visible
+from trajectories.report.passage import passage_html, visible
 from trajectories.trends import CATEGORIES
 
 

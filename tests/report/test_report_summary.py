@@ -6,8 +6,7 @@ import pytest
 import xarray as xr
 
 from trajectories.report import __main__ as command
-from trajectories.report import summary_text
-from trajectories.report.summary import read_metrics, read_start
+from trajectories.report.summary import read_metrics, read_start, summary_text
 from trajectories.trends import find_double_descent, summary
 
 VALIDATION: dict[str, dict[str, Any]] = {
@@ -49,6 +48,25 @@ def test_the_verdict_stands_with_its_intervals(metrics: dict[str, Any]) -> None:
     text = " ".join(summary_text(VALIDATION, other).split())
     assert "Double descent in opt-3_6m: not shown." in text
     assert "falls by n/a nats" in text
+
+
+def test_generated_texts_have_a_row_per_configuration_and_a_column_per_method(
+    metrics: dict[str, Any],
+) -> None:
+    trend = {"slope": 1.114, "slope_low": 0.96, "slope_high": 1.26, "verdict": "inverse"}
+    texts: dict[str, dict[str, Any]] = {
+        "p_s - p_l, greedy, 50": trend,
+        "p_s - p_l, nucleus, 50": trend | {"slope": None},
+        "p_l, nucleus, 50": trend
+        | {"slope": -0.3, "slope_low": -0.4, "slope_high": -0.2, "verdict": "normal"},
+        "corrupted": {"inverse": 1},
+    }
+    lines = summary_text(VALIDATION, metrics, texts=texts).splitlines()
+    assert lines[-3].split() == ["greedy", "nucleus"]
+    assert lines[-2].split("  ")[1] == "p_s - p_l"
+    assert "+1.11 (+0.96 to +1.26) inverse" in lines[-2]
+    assert lines[-2].endswith("n/a")
+    assert lines[-1].endswith("-0.30 (-0.40 to -0.20) normal")
 
 
 def test_no_line_is_longer_than_a_terminal(metrics: dict[str, Any]) -> None:

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from made_up import MODELS
-from trajectories.report import checkpoint_rows, checkpoints_csv, checkpoints_markdown
-from trajectories.report.checkpoints import runs
+from trajectories.report.checkpoints import checkpoint_rows, checkpoints_csv, checkpoints_markdown, runs
 
 
 @given(steps=st.sets(st.integers(0, 60)))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from trajectories.report import properties_csv, properties_markdown
+from trajectories.report.properties import properties_csv, properties_markdown
 from trajectories.trends import property_table
 
 

@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+
 from tiny_models import MODELS, POSITIONS, VOCABULARY, opt
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny_models import POSITIONS, VOCABULARY, gpt_neo, mamba, modern, opt
 
+from tiny_models import POSITIONS, VOCABULARY, gpt_neo, mamba, modern, opt
 from trajectories.scoring import batch, score_windows
 from trajectories.scoring.batch import WindowTooLongError, bytes_per_token, tokens_that_fit
 

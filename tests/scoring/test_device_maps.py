@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from tiny_models import gemma2, modern, opt
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
+from tiny_models import gemma2, modern, opt
 from trajectories.scoring import score_windows
 
 pytest.importorskip("accelerate")

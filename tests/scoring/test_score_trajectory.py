@@ -15,9 +15,10 @@ from tiny_trajectories import ANALYSIS_WINDOWS, CONTEXT, DOMAINS, STEPS, make_wi
 
 from trajectories import arrays
 from trajectories.checkpoints import Checkpoint, load_checkpoint, read_trajectory
-from trajectories.scoring import engine, precision, score_trajectory, score_windows, trajectory
+from trajectories.scoring import collect, engine, precision, score_trajectory, score_windows
+from trajectories.scoring.collect import NonFiniteScoresError
 from trajectories.scoring.plans import plan_names, read_plan
-from trajectories.scoring.trajectory import NonFiniteScoresError
+from trajectories.scoring.progress import progress
 
 ALL_TOKENS = ANALYSIS_WINDOWS * (CONTEXT - 1)
 
@@ -155,7 +156,7 @@ score_trajectory(read_trajectory(model), arrays.read(windows), store=store)
 
 
 def kill_in_the_third_checkpoint(*arguments: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(trajectory.__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(collect.__file__).parents[2])}
     command = [sys.executable, "-c", SLOW_RUN, *map(str, arguments)]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as run:
         assert run.stdout is not None
@@ -252,7 +253,7 @@ def test_progress_tells_checkpoints_speed_and_time_left(
 
 
 def test_long_trajectories_report_about_ten_times(capsys: pytest.CaptureFixture[str]) -> None:
-    with trajectory.progress("opt", checkpoints=154, tokens=100) as report:
+    with progress("opt", checkpoints=154, tokens=100) as report:
         for _ in range(154):
             report(True)
     assert len(capsys.readouterr().err.splitlines()) == 10
@@ -325,8 +326,8 @@ def test_a_store_that_cannot_be_written_changes_no_score(
         raise PermissionError(errno.EACCES, "not yours")
 
     expected = score_trajectory(read_trajectory(model), held_out, store=store)
-    monkeypatch.setattr(trajectory, "write_plan", refuse)
-    monkeypatch.setattr(trajectory, "run_workers", refuse)
+    monkeypatch.setattr(collect, "write_plan", refuse)
+    monkeypatch.setattr(collect, "run_workers", refuse)
     elsewhere = store.with_name("read-only")
     scores = score_trajectory(read_trajectory(model), held_out, store=elsewhere, workers=2)
     xr.testing.assert_identical(scores, expected)

@@ -5,8 +5,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny_models import POSITIONS, VOCABULARY, mamba, reference
 
+from tiny_models import POSITIONS, VOCABULARY, mamba, reference
 from trajectories.scoring import linear, score_windows
 
 

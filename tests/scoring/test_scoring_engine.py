@@ -69,12 +69,16 @@ def sources(model: Path) -> dict[int, Watched]:
 
 @pytest.fixture
 def work(sources: dict[int, Watched], ids: np.ndarray, tmp_path: Path) -> Work:
-    return make_work(list(sources.items()), ids, store=tmp_path / ".shards", settings=SETTINGS)
+    return make_work(list(sources.items()), [ids], store=tmp_path / ".shards", settings=SETTINGS)
 
 
 def run(work: Work) -> list[Scores]:
     with Engine(work) as running:
         return list(running.run(work.tasks))
+
+
+def content(scores: Scores) -> bytes:
+    return b"".join(each.tobytes() for each in scores.values)
 
 
 def steps(scores: list[Scores]) -> list[int]:
@@ -97,10 +101,26 @@ def test_scores_are_those_of_each_checkpoint_alone(work: Work, model: Path, ids:
     assert all(each.computed for each in scored)
     for each in scored:
         alone = score_windows(load_checkpoint(model / f"step-{each.task.step:06d}"), ids, batch_tokens=64)
-        np.testing.assert_array_equal(each.values, alone)
+        (values,) = each.values
+        np.testing.assert_array_equal(values, alone)
     again = run(work)
     assert not any(each.computed for each in again)
-    assert [each.values.tobytes() for each in again] == [each.values.tobytes() for each in scored]
+    assert [content(each) for each in again] == [content(each) for each in scored]
+
+
+def test_windows_of_several_lengths_are_scored_and_kept_together(
+    sources: dict[int, Watched], model: Path, ids: np.ndarray, tmp_path: Path
+) -> None:
+    blocks = [ids[:2, :5], ids[2:], ids[:1, 3:9]]
+    work = make_work(list(sources.items()), blocks, store=tmp_path, settings=SETTINGS)
+    scored, found = run(work), run(work)
+    assert len(list(tmp_path.glob("*.safetensors"))) == len(STEPS)
+    assert not any(each.computed for each in found)
+    for one, other in zip(scored, found, strict=True):
+        checkpoint = load_checkpoint(model / f"step-{one.task.step:06d}")
+        for block, values, kept in zip(blocks, one.values, other.values, strict=True):
+            np.testing.assert_array_equal(values, score_windows(checkpoint, block, batch_tokens=64))
+            np.testing.assert_array_equal(values, kept)
 
 
 def test_the_model_is_built_once_and_then_given_weights(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,9 +156,9 @@ def test_weights_are_not_read_ahead_where_memory_is_short(
     expected = run(work)
     monkeypatch.setattr(loading, "COPIES", 10**12)
     monkeypatch.setattr(loading, "read_weights", None)
-    elsewhere = Work(work.tasks, work.ids, tmp_path / "other", work.settings)
+    elsewhere = Work(work.tasks, work.blocks, tmp_path / "other", work.settings)
     for one, other in zip(run(elsewhere), expected, strict=True):
-        np.testing.assert_array_equal(one.values, other.values)
+        np.testing.assert_array_equal(one.values[0], other.values[0])
 
 
 def test_scores_are_stored_while_the_next_checkpoint_is_scored(
@@ -218,7 +238,8 @@ def test_what_a_killed_run_did_not_release_the_next_one_does(work: Work, sources
 
 def test_what_another_run_is_computing_comes_last(work: Work, sources: dict[int, Watched]) -> None:
     other = claim(work, STEPS[0])
-    values = np.zeros((len(work.ids), work.ids.shape[1] - 1), np.float32)
+    rows, length = work.blocks[0].shape
+    values = np.zeros((rows, length - 1), np.float32)
 
     def finish() -> None:
         other.keep(values)
@@ -228,7 +249,7 @@ def test_what_another_run_is_computing_comes_last(work: Work, sources: dict[int,
     scored = run(work)
     assert steps(scored) == [*STEPS[1:], STEPS[0]]
     assert [each.computed for each in scored] == [True] * (len(STEPS) - 1) + [False]
-    np.testing.assert_array_equal(scored[-1].values, values)
+    np.testing.assert_array_equal(scored[-1].values[0], values)
     assert not sources[STEPS[0]].asked.is_set()
 
 
@@ -250,10 +271,10 @@ def test_checkpoints_with_the_same_weights_are_computed_once(
     model: Path, ids: np.ndarray, tmp_path: Path
 ) -> None:
     source = TrainedFolder(model / f"step-{STEPS[0]:06d}")
-    work = make_work([(0, source), (1, source), (2, source)], ids, store=tmp_path, settings=SETTINGS)
+    work = make_work([(0, source), (1, source), (2, source)], [ids], store=tmp_path, settings=SETTINGS)
     scored = run(work)
     assert sum(each.computed for each in scored) == 1
-    assert len({each.values.tobytes() for each in scored}) == 1
+    assert len({content(each) for each in scored}) == 1
     assert sorted(steps(scored)) == [0, 1, 2]
 
 
@@ -291,27 +312,27 @@ def test_a_run_that_ends_early_holds_nothing(work: Work) -> None:
     with Engine(work) as running:
         first = next(running.run(work.tasks))
     store = ShardStore(work.store)
-    np.testing.assert_array_equal(store.read(first.task.key), first.values)
+    np.testing.assert_array_equal(store.read(first.task.key), first.values[0])
     assert not any(store.is_locked(task.key) for task in work.tasks)
 
 
 def test_keys_change_with_all_that_moves_scores(
     sources: dict[int, Watched], ids: np.ndarray, tmp_path: Path
 ) -> None:
-    def keys(windows: np.ndarray = ids, **changes: object) -> list[str]:
+    def keys(*blocks: np.ndarray, **changes: object) -> list[str]:
         settings = Settings(**{"precision": "float32", "batch_tokens": 64, **changes})
-        return [
-            task.key
-            for task in make_work(list(sources.items()), windows, store=tmp_path, settings=settings).tasks
-        ]
+        work = make_work(list(sources.items()), blocks or [ids], store=tmp_path, settings=settings)
+        return [task.key for task in work.tasks]
 
     assert keys() == keys()
-    assert keys() == keys(windows=ids.astype(np.int64))
+    assert keys() == keys(ids.astype(np.int64))
     assert keys() == keys(device="cpu")
     variants = (
         keys(),
-        keys(windows=ids[::-1]),
-        keys(windows=ids.reshape(2 * len(ids), -1)),
+        keys(ids[::-1]),
+        keys(ids.reshape(2 * len(ids), -1)),
+        keys(ids[:4], ids[4:]),
+        keys(ids[4:], ids[:4]),
         keys(precision="bfloat16"),
         keys(batch_tokens=32),
         keys(batch_tokens=None),

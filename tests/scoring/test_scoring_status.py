@@ -95,6 +95,17 @@ def test_status_tells_of_every_model_of_the_suite(
     assert "1 missing of 1 checkpoints" in of_pythia
 
 
+def test_status_tells_of_the_texts_that_a_model_has_begun_to_judge(
+    half_done: ShardStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parameters(models={"opt-a": {}, "opt-b": {}}, fetched={})
+    write_plan(plan("opt-b", [1]), half_done.folder, name="tiny/opt-b.texts")
+    assert main(["status"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["opt-a", "checkpoint", "opt-b", "opt-b.texts"]
+    assert "1 missing of 1 checkpoints" in lines[-1]
+
+
 def test_status_of_a_store_elsewhere(
     half_done: ShardStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,7 @@ from tiny_trajectories import STEPS, make_windows, save_trajectory
 
 from trajectories import arrays
 from trajectories.checkpoints import read_trajectory
-from trajectories.scoring import engine, score_trajectory, trajectory, workers
+from trajectories.scoring import collect, engine, score_trajectory, workers
 from trajectories.scoring.shards import Claim, ShardStore
 from trajectories.scoring.work import Settings, Work, make_work
 from trajectories.scoring.workers import count_workers, run_workers
@@ -35,7 +35,7 @@ def held_out() -> xr.Dataset:
 def work(model: Path, held_out: xr.Dataset, tmp_path: Path) -> Work:
     settings = Settings(precision="float32", batch_tokens=None)
     ids = held_out["token_id"].values
-    return make_work(read_trajectory(model).checkpoints, ids, store=tmp_path / ".shards", settings=settings)
+    return make_work(read_trajectory(model).checkpoints, [ids], store=tmp_path / ".shards", settings=settings)
 
 
 def stored(work: Work) -> list[int]:
@@ -155,7 +155,7 @@ def test_a_store_with_one_missing_checkpoint_needs_no_other_process(
 ) -> None:
     expected = score_trajectory(read_trajectory(model), held_out, store=tmp_path)
     next(tmp_path.glob("*.safetensors")).unlink()
-    monkeypatch.setattr(trajectory, "run_workers", None)
+    monkeypatch.setattr(collect, "run_workers", None)
     again = score_trajectory(read_trajectory(model), held_out, store=tmp_path, workers=8)
     xr.testing.assert_identical(again, expected)
 

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny_models import POSITIONS, VOCABULARY, gemma2, modern, opt, reference
 from torch import nn
 from transformers import LlamaForCausalLM, PreTrainedModel
 
+from tiny_models import POSITIONS, VOCABULARY, gemma2, modern, opt, reference
 from trajectories.scoring import logits, score_windows
 from trajectories.scoring.logits import sliced_head
 

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 import xarray as xr
 from safetensors.torch import load_file, save_file
-from tiny_models import VOCABULARY, opt
 from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
+
+from tiny_models import VOCABULARY, opt
 
 CONTEXT, ANALYSIS_WINDOWS = 24, 6
 DOMAINS = ("algebra", "tables")

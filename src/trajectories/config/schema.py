@@ -3,8 +3,12 @@
 from dataclasses import dataclass, field
 
 from trajectories.config.corpus import CorpusSettings
+from trajectories.config.corruption import CorruptionSettings
+from trajectories.config.decoding import DecodingSettings
 from trajectories.config.execution import ExecutionSettings
 from trajectories.config.figures import FigureSettings
+from trajectories.config.judging import JudgingSettings
+from trajectories.config.open_ended import OpenEndedSettings
 from trajectories.config.scoring import ScoringSettings
 from trajectories.config.suite import SuiteSettings
 from trajectories.config.trends import TrendSettings
@@ -19,6 +23,10 @@ class Pipeline:
     suite: SuiteSettings = field(default_factory=SuiteSettings)
     scoring: ScoringSettings = field(default_factory=ScoringSettings)
     trends: TrendSettings = field(default_factory=TrendSettings)
+    corruption: CorruptionSettings = field(default_factory=CorruptionSettings)
+    decoding: DecodingSettings = field(default_factory=DecodingSettings)
+    open_ended: OpenEndedSettings = field(default_factory=OpenEndedSettings)
+    judging: JudgingSettings = field(default_factory=JudgingSettings)
     figures: FigureSettings = field(default_factory=FigureSettings)
     execution: ExecutionSettings = field(default_factory=ExecutionSettings)
     overrides: list[str] = field(default_factory=list)

@@ -1,5 +1,9 @@
-"""The paper's figures of section 3: labelled datasets in, a matplotlib Figure out, nothing read or saved."""
+"""The paper's figures of sections 3 and 4: datasets in, a matplotlib Figure out, nothing read or saved."""
 
+from trajectories.figures.corruption import corrupted_texts, corrupted_trajectories, corruption_kinds
+from trajectories.figures.generated import generated_against_validation, generated_texts
+from trajectories.figures.judges import judged_by_others
+from trajectories.figures.quality import mauve_scores
 from trajectories.figures.selections import (
     all_trends,
     middle_selections,
@@ -7,10 +11,19 @@ from trajectories.figures.selections import (
     uncategorised_tokens,
 )
 from trajectories.figures.shares import trend_shares
+from trajectories.figures.style import message
 from trajectories.figures.validation import validation_perplexity
 
 __all__ = [
     "all_trends",
+    "corrupted_texts",
+    "corrupted_trajectories",
+    "corruption_kinds",
+    "generated_against_validation",
+    "generated_texts",
+    "judged_by_others",
+    "mauve_scores",
+    "message",
     "middle_selections",
     "selected_tokens",
     "trend_shares",

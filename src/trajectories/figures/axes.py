@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
 from trajectories.arrays import ATTRIBUTES
-from trajectories.figures.ticks import LogTicks, hundredths, plain, power_of_ten
+from trajectories.figures.ticks import LogTicks, hundredths, plain, power_of_ten, round_numbers
 
 MARGIN = 0.05  # of an axis beyond the data, on each side
 
@@ -68,14 +68,14 @@ def axis_label(values: xr.DataArray) -> str:
     return text[0].upper() + text[1:] + remark + (f" [{unit}]" if unit != "1" else "")
 
 
-def set_x_axis(panel: Axes, values: xr.DataArray) -> None:
-    """Scale, limits and ticks for a coordinate, so that all its finite values are in view."""
+def set_x_axis(panel: Axes, values: xr.DataArray, *, ticks: int = 5) -> None:
+    """Scale, limits and at most about so many ticks for a coordinate, with all its finite values in view."""
     kind = AXES[str(values.name)]
     low, high = limits(values.values, scale=kind.scale)
     panel.set_xscale(kind.scale)
     panel.set_xlim((high, low) if kind.reversed else (low, high))
     if kind.scale == "log":
-        panel.xaxis.set_major_locator(LogTicks(maximum=5))
+        panel.xaxis.set_major_locator(LogTicks(maximum=ticks))
         panel.xaxis.set_minor_locator(NullLocator())
     panel.xaxis.set_major_formatter(FuncFormatter(kind.write))
 
@@ -88,6 +88,22 @@ def set_perplexity_axis(panel: Axes, values: np.ndarray) -> None:
     panel.yaxis.set_minor_locator(NullLocator())
     panel.yaxis.set_major_formatter(FuncFormatter(plain))
     panel.yaxis.set_minor_formatter(NullFormatter())
+
+
+def tick_below(values: np.ndarray) -> float:
+    """The largest round number with which a logarithmic axis of the values has a tick at or below them all.
+
+    NaN where there are no values.
+    """
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return np.nan
+    lowest = float(known.min())
+    for number in reversed(round_numbers(lowest / 10, lowest)):
+        low, high = limits(np.append(known, number), scale="log")
+        if LogTicks().tick_values(low, high)[0] <= lowest:
+            break
+    return number
 
 
 def limits(values: np.ndarray, *, scale: str) -> tuple[float, float]:

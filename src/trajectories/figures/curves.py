@@ -9,18 +9,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from trajectories.figures.style import FAINT, ModelStyle
+from trajectories.figures.style import FAINT, LineStyle
 
 START_LINE: dict[str, Any] = {"linestyle": (0, (4, 3)), "linewidth": 0.9, "zorder": 1.5}
 SEED: dict[str, Any] = {"linewidth": 0.5, "markersize": 1.8}  # one of several models of a size
 EVERY_MARKER_BELOW = 12  # checkpoints; above, markers stand apart by a share of the panel's diagonal
 MARKER_DISTANCE = 0.09
-ENTRY_INCHES, LETTER_INCHES = 0.42, 0.058  # of a legend: the line and the space around it, and its text
+ENTRY_INCHES, LETTER_INCHES = 0.48, 0.058  # of a legend: the line and the space around it, and its text
 FLOOR = 1e-3  # below every perplexity, which is at least 1: a line from here begins at the panel's edge
 
 
 def draw_curves(
-    panel: Axes, y: xr.DataArray, x: xr.DataArray, *, styles: Mapping[str, ModelStyle], dense: bool = False
+    panel: Axes, y: xr.DataArray, x: xr.DataArray, *, styles: Mapping[str, LineStyle], dense: bool = False
 ) -> None:
     """A line and markers per model; checkpoints where x or y is missing are left out, not drawn as gaps.
 
@@ -56,16 +56,32 @@ def mark_start(panel: Axes, position: float, *, color: str, top: float | None = 
         panel.plot([position, position], [FLOOR, top], color=color, **START_LINE)
 
 
-def add_legend(figure: Figure, styles: Mapping[str, ModelStyle], *, start: str | None = None) -> None:
-    """One legend for the figure, above its panels; `start` says what the dashed line is."""
+def add_legend(
+    figure: Figure,
+    styles: Mapping[str, LineStyle],
+    *,
+    start: str | None = None,
+    marks: Sequence[Line2D] = (),
+    title: str | None = None,
+    beside: bool = False,
+) -> None:
+    """One legend for the figure, above its panels; `start` says what the dashed line is.
+
+    `marks` are further entries, with their labels; `title` is a line above all entries. `beside` puts the
+    entries in one column at the right, from the last up to the first, as lines lie whose values grow.
+    """
     handles = [
         Line2D([], [], color=style.color, marker=style.marker, label=style.label)
         for style in dict.fromkeys(styles.values())
     ]
     if start is not None:
         handles.append(Line2D([], [], color=FAINT, label=start, **START_LINE))
+    handles.extend(marks)
+    if beside:
+        figure.legend(handles=handles[::-1], loc="outside right center", title=title)
+        return
     columns = _columns([str(handle.get_label()) for handle in handles], figure.get_figwidth())
-    figure.legend(handles=handles, loc="outside upper center", ncols=columns)
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns, title=title)
 
 
 def _columns(labels: Sequence[str], width_inches: float) -> int:

@@ -11,16 +11,13 @@ from matplotlib.figure import Figure
 from trajectories.figures.axes import axis_label, coordinate, set_perplexity_axis, set_x_axis
 from trajectories.figures.curves import add_legend, draw_curves, mark_start
 from trajectories.figures.placement import Note, place_all
-from trajectories.figures.style import FAINT, SETTINGS, ModelStyle, model_styles, new_figure
+from trajectories.figures.style import FAINT, SETTINGS, LineStyle, model_styles, new_figure
 from trajectories.figures.ticks import hundredths, percent
+from trajectories.figures.training import DRAWN_FROM, IN_VIEW_FROM, late
 from trajectories.trends import select, shares, subset_perplexity
 from trajectories.trends.subsets import start_position
 from trajectories.trends.trajectory import start_index
 
-# Fractions of training. Every token begins at the perplexity of a uniform guess, beside which all that comes
-# later looks flat: the first checkpoints are left out, and curves may enter from above the panel.
-DRAWN_FROM = 0.04
-IN_VIEW_FROM = 0.05
 PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.0}  # behind text
 
 
@@ -49,7 +46,7 @@ class Panels:
 
     def __init__(self, scores: xr.Dataset, trends: xr.Dataset, axis: str) -> None:
         self.scores, self.trends = scores, trends
-        self.styles: dict[str, ModelStyle] = model_styles(scores)
+        self.styles: dict[str, LineStyle] = model_styles(scores)
         self.whole_axis = coordinate(scores, axis)
         self.axis = self.late(self.whole_axis, DRAWN_FROM)
         self.shares = shares(trends)
@@ -90,8 +87,7 @@ class Panels:
 
     def late(self, values: xr.DataArray, fraction: float) -> xr.DataArray:
         """The values, NaN at the checkpoints before this fraction of training."""
-        kept = values.where(self.scores["training_fraction"] >= fraction)
-        return kept.transpose("model", "checkpoint").rename(values.name).assign_attrs(values.attrs)
+        return late(values.transpose("model", "checkpoint"), self.scores["training_fraction"], fraction)
 
     def _selecting(self, selection: Selection) -> list[str]:
         return list(self.styles) if selection.model is None else [selection.model]

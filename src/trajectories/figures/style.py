@@ -76,15 +76,15 @@ Parameters = ParamSpec("Parameters")
 
 
 @dataclass(frozen=True)
-class ModelStyle:
-    """How a model is written and drawn in all figures."""
+class LineStyle:
+    """How one of several lines is named and drawn: a model, in all figures, or what else is compared."""
 
     label: str
     color: str
     marker: str
 
 
-def model_styles(dataset: xr.Dataset) -> dict[str, ModelStyle]:
+def model_styles(dataset: xr.Dataset) -> dict[str, LineStyle]:
     """The style of each model, in the dataset's order (by parameters): the larger, the darker.
 
     Models of one label, a size trained with several seeds, share a style.
@@ -96,8 +96,7 @@ def model_styles(dataset: xr.Dataset) -> dict[str, ModelStyle]:
         np.linspace(LIGHTEST, DARKEST, len(sizes)) if sizes[1:] else [DARKEST]
     )
     of_size = {
-        label: ModelStyle(label, to_hex(shades[i]), MARKERS[i % len(MARKERS)])
-        for i, label in enumerate(sizes)
+        label: LineStyle(label, to_hex(shades[i]), MARKERS[i % len(MARKERS)]) for i, label in enumerate(sizes)
     }
     return {name: of_size[label] for name, label in zip(names, labels, strict=True)}
 
@@ -131,6 +130,7 @@ def settle(figure: Figure) -> None:
     figure.set_layout_engine("none")
 
 
+@styled
 def message(text: str) -> Figure:
     """A figure that says why there is nothing to draw."""
     figure = new_figure(COLUMN_INCHES, 1.2)

@@ -7,6 +7,7 @@ from matplotlib.ticker import Locator, MaxNLocator
 
 MAXIMUM_TICKS = 6
 MINIMUM_TICKS = 3
+DECADE = 10.0  # above this factor evenly spaced ticks crowd at the upper end
 # From sparse to dense: what ticks may be in each decade.
 MANTISSAS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7))
 
@@ -28,10 +29,10 @@ class LogTicks(Locator):
         if not (low > 0 and np.isfinite(high)):
             return []
         found = [ticks for ticks in (_decades(low, high, m) for m in MANTISSAS) if len(ticks) <= self.maximum]
-        if found and len(found[-1]) >= MINIMUM_TICKS:
+        if found and (len(found[-1]) >= MINIMUM_TICKS or high / low > DECADE):
             return found[-1]
         if found:
-            even = MaxNLocator(nbins=self.maximum - 1, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+            even = MaxNLocator(nbins=self.maximum - 1, steps=[1, 2, 5, 10]).tick_values(low, high)
             return [float(tick) for tick in even if low <= tick <= high]
         decades = _decades(low, high, (1,))
         return decades[:: int(np.ceil(len(decades) / self.maximum))]
@@ -62,6 +63,11 @@ def percent(fraction: float) -> str:
         return f"{value:.0f}"
     decimals = max(1, 1 - int(np.floor(np.log10(abs(value)))))
     return f"{value:.{decimals}f}"
+
+
+def round_numbers(low: float, high: float) -> list[float]:
+    """The numbers in an interval that may be ticks: 1, 1.5, 2, 3, 5 and 7 times 10^n."""
+    return _decades(low, high, MANTISSAS[-1])
 
 
 def _decades(low: float, high: float, mantissas: Sequence[float]) -> list[float]:

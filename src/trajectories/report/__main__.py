@@ -6,6 +6,7 @@ from pathlib import Path
 from trajectories.report.summary import read_metrics, read_start, summary_text
 
 REPORTS = Path("reports")
+TEXTS = REPORTS / "metrics/sequences.json"
 
 
 def main() -> int:
@@ -14,6 +15,7 @@ def main() -> int:
         text = summary_text(
             read_metrics(REPORTS / "metrics/validation.json"),
             read_metrics(REPORTS / "metrics/trends.json"),
+            texts=read_metrics(TEXTS) if TEXTS.is_file() else None,
             start=read_start(REPORTS / "plots/shares.csv"),
             figures=[*sorted(REPORTS.glob("figures/*.png")), *sorted(REPORTS.glob("tables/*.*"))],
         )

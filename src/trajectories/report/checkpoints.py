@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from trajectories.figures.ticks import plain
-from trajectories.report.tabular import csv_text, markdown_escaped, markdown_table, number
+from trajectories.report.tabular import csv_text, markdown_escaped, markdown_table, number, power
 
 COLUMNS = (
     "model",
@@ -24,7 +24,6 @@ COLUMNS = (
     "validation_perplexity",
 )
 SHORTEST_RUN = 4  # steps that are evenly spaced are written as a run from this many on
-SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 @dataclass(frozen=True)
@@ -142,24 +141,16 @@ def _readable_cells(row: CheckpointRow) -> list[str]:
         markdown_escaped(row.label),
         _known(row.seed, "{:.0f}"),
         f"{row.parameters:,}",
-        _power(row.learning_rate),
+        power(row.learning_rate),
         _known(row.tokens_per_step, "{:,.0f}"),
         _known(row.steps, "{:,.0f}"),
         str(len(row.checkpoint_steps)),
         runs(row.checkpoint_steps),
         _known(row.tokens_seen, "{:,.0f}"),
-        _power(row.flops),
+        power(row.flops),
         plain(float(f"{row.validation_perplexity:.4g}")),
     ]
 
 
 def _known(value: float, form: str) -> str:
     return "" if np.isnan(value) else form.format(value)
-
-
-def _power(value: float) -> str:
-    """'3.0·10⁻³'; empty where it is not known or zero."""
-    if np.isnan(value) or value == 0:
-        return ""
-    mantissa, exponent = f"{value:.1e}".split("e")
-    return f"{mantissa}·10{str(int(exponent)).translate(SUPERSCRIPT)}"

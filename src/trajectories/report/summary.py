@@ -19,13 +19,22 @@ WIDTH = 100  # columns of the terminal
 
 
 def summary_text(
-    validation: Numbers, trends: Numbers, *, start: float | None = None, figures: Sequence[Path] = ()
+    validation: Numbers,
+    trends: Numbers,
+    *,
+    texts: Numbers | None = None,
+    start: float | None = None,
+    figures: Sequence[Path] = (),
 ) -> str:
-    """Figures, a line per model, and the verdict on double descent; no line is longer than 100 characters.
+    """Figures, a line per model, the verdict on double descent, and the trends of generated texts over sizes.
+
+    No line is longer than 100 characters.
 
     Args:
         validation: model → validation_perplexity, parameters, ..., as in reports/metrics/validation.json.
         trends: model → share of each category, and double_descent, as in reports/metrics/trends.json.
+        texts: set of texts → slope, verdict, ..., as in reports/metrics/sequences.json; None where section 4
+            was not run.
         start: the fraction of training from which those trends are fitted, where it is known.
         figures: the files that were drawn.
     """
@@ -34,6 +43,7 @@ def summary_text(
         *_models(validation, trends, start),
         *_other_families(validation, trends),
         *_double_descent(trends.get(DOUBLE_DESCENT)),
+        *_generated_texts(texts or {}),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -106,6 +116,30 @@ def _double_descent(found: Mapping[str, Any] | None) -> Iterator[str]:
         f"perplexity of the tokens that rise in {found.get('selected_by', ABSENT)} ({share} of all) rises by "
         f"{_interval(found, 'rise')} and then falls by {_interval(found, 'fall')}."
     )
+
+
+def _generated_texts(texts: Numbers) -> Iterator[str]:
+    """A row per configuration, a column per method, from sets called "p_s - p_l, greedy, 50"."""
+    cells = {tuple(name.split(", ")): numbers for name, numbers in texts.items() if name.count(", ") == 2}
+    if not cells:
+        return
+    configurations, methods, lengths = (list(dict.fromkeys(names)) for names in zip(*cells, strict=True))
+    rows = [
+        [configuration, *(_trend(cells.get((configuration, method, lengths[0]))) for method in methods)]
+        for configuration in configurations
+    ]
+    yield (
+        f"Change of log perplexity, in nats per tenfold size, of texts of {lengths[0]} tokens that a small "
+        f"(s) and\na large model (l) generated together:\n"
+        f"{_aligned(['', *methods], rows)}"
+    )
+
+
+def _trend(numbers: Mapping[str, Any] | None) -> str:
+    if numbers is None or numbers.get("slope") is None:
+        return ABSENT
+    low, high = (_shown(numbers.get(f"slope_{end}"), "{:+.2f}") for end in ("low", "high"))
+    return f"{numbers['slope']:+.2f} ({low} to {high}) {numbers.get('verdict', ABSENT)}"
 
 
 def _with_trends(trends: Numbers) -> list[str]:

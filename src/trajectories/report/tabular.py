@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Sequence
 
 Rows = Sequence[Sequence[str]]
@@ -10,6 +11,7 @@ Rows = Sequence[Sequence[str]]
 MARKUP = str.maketrans(
     {character: f"\\{character}" for character in "\\`*_[]<>|~#&"} | {"\n": " ", "\r": " "}
 )
+SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 def csv_text(header: Sequence[str], rows: Rows) -> str:
@@ -42,8 +44,21 @@ def markdown_escaped(text: str) -> str:
     return text.translate(MARKUP)
 
 
+def markdown_label(text: str) -> str:
+    """Text that Markdown shows as it is, with the paper's p_s and p_l as formulas."""
+    return re.sub(r"\bp\\_([a-z])\b", r"$p_\1$", markdown_escaped(text))
+
+
 def number(value: float) -> str:
     """A number for CSV with six digits that count, empty where it is missing."""
     if math.isnan(value):
         return ""
     return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:.6g}"
+
+
+def power(value: float) -> str:
+    """A number for reading as '3.0·10⁻³', empty where it is missing or zero."""
+    if math.isnan(value) or value == 0:
+        return ""
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa}·10{str(int(exponent)).translate(SUPERSCRIPT)}"

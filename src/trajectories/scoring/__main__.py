@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trajectories import config
+from trajectories.scoring.plans import TEXTS, plan_names
 from trajectories.scoring.shards import default_store
 from trajectories.scoring.status import prune, status_text
 
@@ -15,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         if given.command == "status":
-            sys.stdout.write(status_text(given.store, _plan_names()))
+            sys.stdout.write(status_text(given.store, _plan_names(given.store)))
         else:
             files, size = prune(given.store)
             sys.stdout.write(f"deleted {files} files of {size:,} bytes from {given.store}\n")
@@ -37,10 +38,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _plan_names() -> dict[str, str]:
-    """Of every model in params.yaml, the name under which its scoring stage runs."""
+def _plan_names(store: Path) -> dict[str, str]:
+    """Of every model in params.yaml, the name under which its scoring stage runs; then those of its texts."""
     suite = config.values("suite")
-    return {model: f"{suite['choice']}/{model}" for model in [*suite["models"], *suite["fetched"]]}
+    models = [*suite["models"], *suite["fetched"]]
+    names = {model: f"{suite['choice']}/{model}" for model in models}
+    judging = {f"{model}{TEXTS}": f"{name}{TEXTS}" for model, name in names.items()}
+    begun = set(plan_names(store))
+    return names | {shown: name for shown, name in judging.items() if name in begun}
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ While one checkpoint is scored, the next one's weights are read, and the scores 
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Scores:
-    """Of one task, [window, position - 1] in nats; computed just now, or found in the store."""
+    """Of one task, by block [window, position - 1] in nats; computed just now, or found in the store."""
 
     task: Task
-    values: NDArray[np.float32]
+    values: Sequence[NDArray[np.float32]]
     computed: bool
 
 
@@ -51,7 +51,7 @@ class Engine:
 
     def __init__(self, work: Work, *, release: bool = True) -> None:
         self.store, self._release = ShardStore(work.store), release
-        self._ids, self._batch_tokens = work.ids, work.settings.batch_tokens
+        self._blocks, self._batch_tokens = work.blocks, work.settings.batch_tokens
         self._loader = Loader(device=work.settings.device, precision=work.settings.precision)
         self._writer = ThreadPoolExecutor(1)
         self._writing: Future[None] | None = None
@@ -119,7 +119,7 @@ class Engine:
     def _begin(self, task: Task, found: NDArray[np.float32] | Claim) -> Scores | _Job:
         if not isinstance(found, Claim):
             self._let_go(task)  # which a run that was killed just after it stored the scores did not
-            return Scores(task, found, computed=False)
+            return Scores(task, self._split(found), computed=False)
         self._claims.append(found)
         self._loader.prepare(task.source)
         return _Job(task, found)
@@ -131,9 +131,9 @@ class Engine:
     def _score(self, job: _Job, model: PreTrainedModel) -> Scores:
         with self._doing(job):
             checkpoint: Any = SimpleNamespace(model=model)  # ids are scored without a tokenizer
-            values = score_windows(checkpoint, self._ids, batch_tokens=self._batch_tokens)
+            values = [score_windows(checkpoint, ids, batch_tokens=self._batch_tokens) for ids in self._blocks]
         self._finish_writing()
-        self._writing = self._writer.submit(self._write, job, values)
+        self._writing = self._writer.submit(self._write, job, _joined(values))
         return Scores(job.task, values, computed=True)
 
     @contextmanager
@@ -159,6 +159,13 @@ class Engine:
         self._let_go(job.task)
         job.claim.release()
 
+    def _split(self, shard: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """The opposite of `_joined`."""
+        shapes = [(rows, length - 1) for rows, length in (ids.shape for ids in self._blocks)]
+        ends = np.cumsum([rows * scored for rows, scored in shapes])
+        parts = np.split(shard.ravel(), ends[:-1])
+        return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+
     def _let_go(self, task: Task) -> None:
         if self._release:
             task.source.release()
@@ -166,6 +173,11 @@ class Engine:
     def _finish_writing(self) -> None:
         if self._writing is not None:
             self._writing.result()
+
+
+def _joined(values: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """One array for one shard: that of a single block as it is, those of several one after the other."""
+    return values[0] if len(values) == 1 else np.concatenate([each.ravel() for each in values])
 
 
 def _until_job(parts: Iterator[Scores | _Job]) -> tuple[list[Scores], _Job | None]:

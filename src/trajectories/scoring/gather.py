@@ -1,7 +1,7 @@
 """The scores of several models side by side: one labelled dataset, and what it says about validation text."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,19 +53,17 @@ def gather_scores(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
     ordered = sorted(scores, key=lambda name: (int(scores[name]["parameters"]), name))
     first = scores[ordered[0]]
     for name in ordered:
-        _require_checkpoints(scores[name], name)
+        require_checkpoints(scores[name], name)
         _require_same_tokens(first, scores[name], names=(ordered[0], name))
     steps = np.unique(np.concatenate([scores[name]["checkpoint"].values for name in ordered]))
     parts = [_with_perplexity(scores[name]).reindex(checkpoint=steps) for name in ordered]
     names = ("log_likelihood", "validation_perplexity", "domain_perplexity", *AXES, *MODELS)
-    stacked = xr.Dataset({name: _stack(parts, name) for name in names}, coords={"model": ordered})
+    stacked = xr.Dataset({name: stack_models(parts, name) for name in names}, coords={"model": ordered})
     tokens = {
         name: first[name].variable for name in (*TOKENS, "validation_tokens") if name in first.variables
     }
-    skipped = {name: json.loads(scores[name].attrs.get(SKIPPED, "[]")) for name in ordered}
-    named = {name: lost for name, lost in skipped.items() if lost}
     labelled = stacked.set_coords(names[1:]).assign_coords(tokens)
-    return labelled.assign_attrs({SKIPPED: json.dumps(named)} | _precision(scores, ordered))
+    return labelled.assign_attrs(gather_attributes(scores, ordered))
 
 
 def validation_perplexity(scores: xr.Dataset) -> xr.DataArray:
@@ -100,6 +98,40 @@ def validation_curves(scores: xr.Dataset) -> pd.DataFrame:
     return scored.sort_values(["model", "checkpoint"], ignore_index=True)
 
 
+def gather_attributes(scores: Mapping[str, xr.Dataset], models: Sequence[str]) -> dict[str, str]:
+    """Skipped checkpoints, number formats, and by how much these move scores: JSON, by model."""
+    read = {name: json.loads(scores[name].attrs.get(SKIPPED, "[]")) for name in models}
+    skipped = {name: steps for name, steps in read.items() if steps}
+    formats = {name: scores[name].attrs[PRECISION] for name in models}
+    moved = {
+        name: json.loads(scores[name].attrs[PRECISION_DIFFERENCE])
+        for name in models
+        if PRECISION_DIFFERENCE in scores[name].attrs
+    }
+    attributes = {SKIPPED: json.dumps(skipped), PRECISION: json.dumps(formats)}
+    return attributes | ({PRECISION_DIFFERENCE: json.dumps(moved)} if moved else {})
+
+
+def stack_models(parts: Sequence[xr.Dataset], name: str) -> xr.DataArray:
+    """One variable of all models, without the coordinates that are the same for all or stacked themselves."""
+    bare = [part[name].reset_coords(drop=True) for part in parts]
+    return xr.concat(bare, dim="model", coords="minimal", compat="override", join="exact")
+
+
+def require_checkpoints(scores: xr.Dataset, name: str) -> None:
+    """Raise ValueError, naming the model, unless it has checkpoints, and one of each step."""
+    steps, counts = np.unique(scores["checkpoint"].values, return_counts=True)
+    if not steps.size:
+        raise ValueError(
+            f"{name} has no scored checkpoint; score at least one, or take the model out of the suite"
+        )
+    if counts.max() > 1:
+        twice = ", ".join(map(str, steps[counts > 1].tolist()))
+        raise ValueError(
+            f"{name} has more than one checkpoint of step {twice}; keep one of each and score it again"
+        )
+
+
 def _with_perplexity(scores: xr.Dataset) -> xr.Dataset:
     return scores.assign(
         validation_perplexity=validation_perplexity(scores),
@@ -110,24 +142,6 @@ def _with_perplexity(scores: xr.Dataset) -> xr.Dataset:
 def _perplexity(log_likelihood: xr.DataArray) -> xr.DataArray:
     perplexity: xr.DataArray = xr.apply_ufunc(np.exp, -log_likelihood)
     return perplexity.drop_attrs()  # xarray keeps those of the likelihoods
-
-
-def _precision(scores: Mapping[str, xr.Dataset], models: list[str]) -> dict[str, str]:
-    """The number formats of the forward passes, and by how much they move scores: JSON, by model."""
-    formats = {name: scores[name].attrs[PRECISION] for name in models}
-    moved = {
-        name: json.loads(scores[name].attrs[PRECISION_DIFFERENCE])
-        for name in models
-        if PRECISION_DIFFERENCE in scores[name].attrs
-    }
-    attributes = {PRECISION: json.dumps(formats)}
-    return attributes | ({PRECISION_DIFFERENCE: json.dumps(moved)} if moved else {})
-
-
-def _stack(parts: list[xr.Dataset], name: str) -> xr.DataArray:
-    """One variable of all models, without the coordinates that are the same for all or stacked themselves."""
-    bare = [part[name].reset_coords(drop=True) for part in parts]
-    return xr.concat(bare, dim="model", coords="minimal", compat="override", join="exact")
 
 
 def _last(scores: xr.Dataset) -> dict[str, float | int | None]:
@@ -143,19 +157,6 @@ def _last(scores: xr.Dataset) -> dict[str, float | int | None]:
 
 def _rounded(value: float) -> float:
     return float(f"{value:.{SIGNIFICANT}g}")
-
-
-def _require_checkpoints(scores: xr.Dataset, name: str) -> None:
-    steps, counts = np.unique(scores["checkpoint"].values, return_counts=True)
-    if not steps.size:
-        raise ValueError(
-            f"{name} has no scored checkpoint; score at least one, or take the model out of the suite"
-        )
-    if counts.max() > 1:
-        twice = ", ".join(map(str, steps[counts > 1].tolist()))
-        raise ValueError(
-            f"{name} has more than one checkpoint of step {twice}; keep one of each and score it again"
-        )
 
 
 def _require_same_tokens(first: xr.Dataset, other: xr.Dataset, *, names: tuple[str, str]) -> None:

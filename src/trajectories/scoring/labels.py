@@ -50,9 +50,33 @@ def label_scores(
     return xr.Dataset(
         {"log_likelihood": (("checkpoint", "token"), tokens)}
         | _by_domain(stacked[:, kind == VALIDATION], held_out["domain"].values[kind == VALIDATION]),
-        coords=_of_checkpoints(steps, trajectory, flops) | _of_tokens(held_out) | _of_model(trajectory),
+        coords=checkpoint_labels(steps, trajectory, flops=flops)
+        | _of_tokens(held_out)
+        | model_labels(trajectory),
         attrs={SKIPPED: json.dumps(sorted(skipped))},
     )
+
+
+def checkpoint_labels(
+    steps: Sequence[int], trajectory: "Trajectory", *, flops: str = "chowdhery"
+) -> dict[str, object]:
+    """The coordinates `checkpoint`, `tokens_seen`, `flops` and `training_fraction` of training steps."""
+    return {
+        "checkpoint": list(steps),
+        "tokens_seen": ("checkpoint", [trajectory.tokens_seen(step) for step in steps]),
+        "flops": (
+            "checkpoint",
+            [trajectory.flops(step, convention=flops) for step in steps],
+            {"convention": flops},
+        ),
+        "training_fraction": ("checkpoint", [trajectory.training_fraction(step) for step in steps]),
+    }
+
+
+def model_labels(trajectory: "Trajectory") -> dict[str, object]:
+    """The coordinates `model`, `label`, `family`, `parameters` and `seed`, NaN where it is not known."""
+    named = {name: getattr(trajectory, name) for name in ("model", "label", "family", "parameters")}
+    return {**named, "seed": math.nan if trajectory.seed is None else float(trajectory.seed)}
 
 
 def _by_domain(scores: NDArray[np.float32], domains: NDArray[np.str_]) -> dict[str, xr.DataArray]:
@@ -71,24 +95,6 @@ def _by_domain(scores: NDArray[np.float32], domains: NDArray[np.str_]) -> dict[s
             np.array([part[0].size for part in parts], np.int64), dims="validation_domain", coords=label
         ),
     }
-
-
-def _of_checkpoints(steps: list[int], trajectory: "Trajectory", convention: str) -> dict[str, object]:
-    return {
-        "checkpoint": steps,
-        "tokens_seen": ("checkpoint", [trajectory.tokens_seen(step) for step in steps]),
-        "flops": (
-            "checkpoint",
-            [trajectory.flops(step, convention=convention) for step in steps],
-            {"convention": convention},
-        ),
-        "training_fraction": ("checkpoint", [trajectory.training_fraction(step) for step in steps]),
-    }
-
-
-def _of_model(trajectory: "Trajectory") -> dict[str, object]:
-    named = {name: getattr(trajectory, name) for name in ("model", "label", "family", "parameters")}
-    return {**named, "seed": math.nan if trajectory.seed is None else float(trajectory.seed)}
 
 
 def _of_tokens(held_out: xr.Dataset) -> dict[str, object]:

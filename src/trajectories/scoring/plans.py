@@ -11,6 +11,7 @@ from filelock import FileLock
 from trajectories.files import replacing
 
 FOLDER = "plans"  # of the shard store
+TEXTS = ".texts"  # ends the name of the plan for the texts that a model judges beside its held-out windows
 
 
 @dataclass(frozen=True)

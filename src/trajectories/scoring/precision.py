@@ -32,12 +32,13 @@ def resolve(precision: str) -> str:
 
 
 def exact_work(work: Work) -> Work | None:
-    """The first windows under the last checkpoint in float32; None where all is scored in it anyway."""
+    """A few windows under the last checkpoint in float32; None where all is scored in it anyway."""
     if work.settings.precision == EXACT:
         return None
     last = work.tasks[-1]
     settings = replace(work.settings, precision=EXACT)
-    return make_work([(last.step, last.source)], work.ids[:COMPARED], store=work.store, settings=settings)
+    first = work.blocks[-1][:COMPARED]  # of texts of several lengths the longest
+    return make_work([(last.step, last.source)], [first], store=work.store, settings=settings)
 
 
 def score_exactly(work: Work) -> NDArray[np.float32] | None:
@@ -47,7 +48,7 @@ def score_exactly(work: Work) -> NDArray[np.float32] | None:
     """
     try:
         with Engine(work, release=False) as engine:
-            return next(engine.run(work.tasks)).values
+            return next(engine.run(work.tasks)).values[0]
     except (MemoryError, RuntimeError, ValueError) as error:
         log.warning("nothing was scored in %s to compare with: %s", EXACT, error)
         return None

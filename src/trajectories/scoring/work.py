@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CODE = (attention, batch, linear, logits, windows)  # that the values of a shard come from
 PACKAGES = ("torch", "transformers")
+
+Ids = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
@@ -51,28 +53,27 @@ class Work:
 
     Attributes:
         tasks: One for each.
-        ids: Token ids [window, position].
+        blocks: Token ids, each [window, position]; windows of several lengths stand in several blocks.
         store: Folder of the shard store.
         settings: How windows are scored.
     """
 
     tasks: Sequence[Task]
-    ids: NDArray[np.int32]
+    blocks: Sequence[Ids]
     store: Path
     settings: Settings
 
 
 def make_work(
-    checkpoints: Sequence[tuple[int, "Source"]], ids: NDArray[np.int32], *, store: Path, settings: Settings
+    checkpoints: Sequence[tuple[int, "Source"]], blocks: Sequence[Ids], *, store: Path, settings: Settings
 ) -> Work:
-    """The work of scoring each (step, source).
+    """The work of scoring each (step, source) on all blocks; see `Work`.
 
     Raises:
         OSError: A checkpoint cannot be read whose weights have to be for its identity.
     """
-    hashed = hashlib.sha256(np.ascontiguousarray(ids, "<i8").tobytes()).hexdigest()
     shared = {
-        "windows": f"{ids.shape} {hashed}",
+        "windows": ", ".join(f"{ids.shape} {_ids_hash(ids)}" for ids in blocks),
         "settings": f"{settings.precision}, {settings.batch_tokens} tokens in a batch",
         "hardware": hardware(),
         "code": _code_hash(),
@@ -82,7 +83,7 @@ def make_work(
         Task(step, source, shard_key({**shared, "checkpoint": source.identity()}))
         for step, source in checkpoints
     ]
-    return Work(tasks, ids, store, settings)
+    return Work(tasks, blocks, store, settings)
 
 
 def hardware() -> str:
@@ -91,6 +92,10 @@ def hardware() -> str:
         return torch.cuda.get_device_name(0)
     products = "oneDNN" if linear.available() else "torch"
     return f"{torch.backends.cpu.get_cpu_capability()} with {products}"
+
+
+def _ids_hash(ids: Ids) -> str:
+    return hashlib.sha256(np.ascontiguousarray(ids, "<i8").tobytes()).hexdigest()
 
 
 def _code_hash() -> str:

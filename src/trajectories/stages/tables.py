@@ -4,8 +4,11 @@ from pathlib import Path
 
 import xarray as xr
 
-from trajectories import arrays, config, provenance, report
+from trajectories import arrays, config, provenance
 from trajectories.config.figures import FigureSettings
+from trajectories.report.checkpoints import checkpoint_rows, checkpoints_csv, checkpoints_markdown
+from trajectories.report.passage import passage_html
+from trajectories.report.properties import properties_csv, properties_markdown
 from trajectories.stages.run import run
 from trajectories.trends import property_table
 from trajectories.trends.subsets import nearest_start
@@ -30,23 +33,23 @@ def main() -> None:
         for key, model in part.items()
         if model["learning_rate"] is not None
     }
-    checkpoints = report.checkpoint_rows(arrays.read(SCORES), learning_rates=rates)
+    checkpoints = checkpoint_rows(arrays.read(SCORES), learning_rates=rates)
     properties = property_table(trends, start=start)
     of_scores = provenance.stamp(inputs=[SCORES], parameters=models)
     of_trends = provenance.stamp(inputs=[TRENDS], parameters={"figures": config.values("figures")})
     for name, text, stamp in (
-        ("table-02.csv", report.checkpoints_csv(checkpoints), of_scores),
-        ("table-02.md", report.checkpoints_markdown(checkpoints), of_scores),
+        ("table-02.csv", checkpoints_csv(checkpoints), of_scores),
+        ("table-02.md", checkpoints_markdown(checkpoints), of_scores),
         ("table-03.html", _passage(trends, settings, start), of_trends),
-        ("token-properties.csv", report.properties_csv(properties), of_trends),
-        ("token-properties.md", report.properties_markdown(properties), of_trends),
+        ("token-properties.csv", properties_csv(properties), of_trends),
+        ("token-properties.md", properties_markdown(properties), of_trends),
     ):
         provenance.save_table(text, TABLES / name, stamp)
 
 
 def _passage(trends: xr.Dataset, settings: FigureSettings, start: float) -> str:
     names = [str(name) for name in trends["model"].values]
-    return report.passage_html(
+    return passage_html(
         trends,
         models=[settings.small or names[0], settings.large or names[-1]],
         start=start,

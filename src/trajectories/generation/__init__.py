@@ -1,0 +1,1 @@
+"""Texts that one model or several jointly generate, and what measures them."""
