@@ -108,9 +108,15 @@ def test_rows_that_go_far_are_kept_together_where_memory_is_short(
 
 @pytest.mark.parametrize(("prompts", "expected"), [(48, 6), (8, 1), (3, 1)])
 def test_threads_share_a_batch_that_would_be_small(
-    pair: Pair, batches: list[list[int]], threads: Any, prompts: int, expected: int
+    pair: Pair,
+    batches: list[list[int]],
+    threads: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    prompts: int,
+    expected: int,
 ) -> None:
     threads(16)
+    monkeypatch.setattr(continuation, "FEWEST_ROWS", 40)
     joint_decode(*pair, [[number] for number in range(prompts)], weights=WEIGHTS, max_new_tokens=2)
     assert len(batches) == expected
     assert torch.get_num_threads() == 16
