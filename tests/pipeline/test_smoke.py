@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from clone import SMOKE, Clone
-from trajectories.report.sequence_metrics import TRENDS
+from trajectories.generation.inverse_scaling import TRENDS
 
 pytestmark = pytest.mark.pipeline
 

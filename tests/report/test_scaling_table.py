@@ -6,10 +6,10 @@ import pytest
 import xarray as xr
 
 from judged_texts import CONFIGURATIONS, METHODS, SOURCES, make_judged
-from trajectories.generation.inverse_scaling import size_trends
-from trajectories.generation.trajectory_shapes import trajectory_shapes
+from trajectories.generation.inverse_scaling import TRENDS, size_trends
+from trajectories.generation.trajectory_shapes import SHAPES, trajectory_shapes
 from trajectories.report.scaling_table import scaling_markdown, shapes_csv, trends_csv
-from trajectories.report.sequence_metrics import SHAPES, TRENDS, sequence_metrics
+from trajectories.report.sequence_metrics import sequence_metrics
 
 
 @pytest.fixture(scope="module")

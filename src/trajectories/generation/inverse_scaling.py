@@ -16,13 +16,15 @@ from trajectories.generation.resampling import (
     require_settings,
     text_sets,
 )
+from trajectories.scoring.sequence_gather import CHANGES
 
 Floats = NDArray[np.float64]
 
 INVERSE, NORMAL, FLAT = "inverse", "normal", "flat"
 MIXED, UNCLEAR, UNMEASURED = "mixed", "unclear", "unmeasured"
+TRENDS = (INVERSE, NORMAL, FLAT, MIXED, UNCLEAR, UNMEASURED)  # all verdicts
 FEWEST_FOR_TREND = 3  # sizes; two give a difference
-EARLIER, OF_TEXTS = "earlier_checkpoints", ("texts_cut", "texts_dropped")  # attributes, JSON by model
+EARLIER = "earlier_checkpoints"  # attribute, JSON by model as those of CHANGES
 EDGE = 1e-6  # of fractions of training that rounding alone tells apart
 MEASURES = ("slope", "slope_low", "slope_high", "kendall_tau", "sizes", "texts")
 LONG_NAMES = {
@@ -99,7 +101,7 @@ def size_trends(
     for name, long_name in LONG_NAMES.items():
         trends[name].attrs = {"long_name": long_name, "units": "nats" if name.startswith("slope") else "1"}
     return trends.assign_attrs(
-        {name: scores.attrs[name] for name in OF_TEXTS if name in scores.attrs},
+        {name: scores.attrs[name] for name in CHANGES if name in scores.attrs},
         family=str(families[0]),
         least=least,
         resamples=resamples,

@@ -35,6 +35,7 @@ VERDICTS: dict[tuple[bool | None, bool | None], str] = {  # does it fall, does i
     (True, None): "falls, rise unclear",
     (None, True): "rises, fall unclear",
 }
+SHAPES = (*VERDICTS.values(), UNCLEAR, UNMEASURED)  # all verdicts
 DEPTHS = ("fall", "fall_low", "fall_high", "rise", "rise_low", "rise_high")  # nats
 PLACES = {"checkpoint": "1", "flops": "FLOP", "validation_perplexity": "1"}
 TURNING = tuple(f"turning_{place}{end}" for place in PLACES for end in ("", "_low", "_high"))

@@ -7,6 +7,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from trajectories.generation.inverse_scaling import EARLIER, MEASURES
+from trajectories.generation.perplexity import SET
+from trajectories.generation.trajectory_shapes import DEPTHS, TURNING
 from trajectories.report.tabular import (
     csv_text,
     markdown_escaped,
@@ -16,14 +19,11 @@ from trajectories.report.tabular import (
     power,
 )
 
-LABELS = ("source", "configuration", "method", "new_tokens")
-TREND = ("slope", "slope_low", "slope_high", "kendall_tau", "sizes", "texts")
-DEPTHS = ("fall", "fall_low", "fall_high", "rise", "rise_low", "rise_high")
-PLACES = ("checkpoint", "flops", "validation_perplexity")
-SHAPE = (*DEPTHS, "jitter", *(f"turning_{place}{end}" for place in PLACES for end in ("", "_low", "_high")))
+LABELS = ("source", *SET)
+SHAPE = (*DEPTHS, "jitter", *TURNING)
 ABSENT = "n/a"
 NOTES = {  # attributes of the trends (JSON by model), and what they mean
-    "earlier_checkpoints": "{model} counts with its last checkpoint, at {value:.0%} of training.\n",
+    EARLIER: "{model} counts with its last checkpoint, at {value:.0%} of training.\n",
     "texts_cut": "{model}: {value} texts were too long for its context and lose their end.\n",
     "texts_dropped": "{model}: {value} texts have no token to score and are left out.\n",
 }
@@ -49,13 +49,13 @@ def trends_csv(trends: xr.Dataset) -> str:
         [
             *map(str, (of_set[name].item() for name in LABELS)),
             str(of_set["family"].item()),
-            *(number(float(of_set[name])) for name in TREND),
+            *(number(float(of_set[name])) for name in MEASURES),
             str(of_set["verdict"].item()),
             str(of_set["reason"].item()),
         ]
         for of_set in _over(trends, "family")
     ]
-    return csv_text([*LABELS, "family", *TREND, "verdict", "reason"], rows)
+    return csv_text([*LABELS, "family", *MEASURES, "verdict", "reason"], rows)
 
 
 def shapes_csv(shapes: xr.Dataset) -> str:

@@ -5,20 +5,12 @@ import math
 import numpy as np
 import xarray as xr
 
+from trajectories.generation.inverse_scaling import TRENDS
+from trajectories.generation.trajectory_shapes import SHAPES
+
 Number = float | str | None
 DIGITS = 6  # significant; fewer than the last bits in which two machines may differ
 CORRUPTED = "corrupted"
-TRENDS = ("inverse", "normal", "flat", "mixed", "unclear", "unmeasured")
-SHAPES = (
-    "falls",
-    "rises",
-    "falls then rises",
-    "flat",
-    "falls, rise unclear",
-    "rises, fall unclear",
-    "unclear",
-    "unmeasured",
-)
 
 
 def sequence_metrics(trends: xr.Dataset, shapes: xr.Dataset) -> dict[str, dict[str, Number]]:

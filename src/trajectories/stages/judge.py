@@ -52,14 +52,15 @@ def _texts(
     generations: xr.Dataset, tokens: Path, *, read_as: str, made_as: str, context: int | None
 ) -> xr.Dataset:
     """The texts in the tokens of a family; of another, those that were generated: noise is made of tokens."""
-    own, other = (
-        load_tokenizer(str(tokens / name / "tokenizer"), vocabulary=None) for name in (made_as, read_as)
-    )
+    tokenizer = load_tokenizer(str(tokens / read_as / "tokenizer"), vocabulary=None)
     first_token = arrays.read(tokens / read_as / "windows.nc").attrs.get("first_token_id")
     if read_as == made_as:
-        return family_texts(arrays.read(CORRUPTED), generations, tokenizer=own, first_token_id=first_token)
+        return family_texts(
+            arrays.read(CORRUPTED), generations, tokenizer=tokenizer, first_token_id=first_token
+        )
+    source = load_tokenizer(str(tokens / made_as / "tokenizer"), vocabulary=None)
     return retokenised_texts(
-        generations, source=own, tokenizer=other, first_token_id=first_token, context=context
+        generations, source=source, tokenizer=tokenizer, first_token_id=first_token, context=context
     )
 
 
