@@ -10,7 +10,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
 # The whole pipeline in seconds, of a suite that allows it.
-PARTS = ("corpus", "corruption", "decoding", "open_ended", "tasks")
+PARTS = ("corpus", "corruption", "decoding", "open_ended", "tasks", "alignment")
 MINIATURE = (*(f"{part}=miniature" for part in PARTS), "judging.examples=[0,1,2]")
 SMOKE = ("suite=smoke", *MINIATURE)
 

@@ -19,7 +19,7 @@ READING = {"read", "values", "load", "*"}
 
 
 def code(module: str) -> list[str]:
-    """Files of everything that is executed when `module` is; a folder where that is all of a package."""
+    """Files that are executed, or read from beside, when `module` is; a folder for a whole package."""
     closure = _closure(module)
     packages = sorted(name for name in closure if _file(name).name == "__init__.py")
     whole: list[str] = []
@@ -29,7 +29,15 @@ def code(module: str) -> list[str]:
             whole.append(name)
     inside = {name for name in closure for outer in whole if name == outer or name.startswith(f"{outer}.")}
     paths = [_file(name).parent for name in whole] + [_file(name) for name in closure - inside]
+    paths += [file for name in closure - inside for file in _data(_file(name))]
     return sorted(path.relative_to(REPOSITORY).as_posix() for path in paths)
+
+
+def _data(source: Path) -> list[Path]:
+    """Files beside a module that it reads: those whose names stand in it."""
+    text = source.read_text(encoding="utf-8")
+    beside = [file for file in source.parent.iterdir() if file.is_file() and file.suffix != ".py"]
+    return [file for file in beside if f'"{file.name}"' in text]
 
 
 def parameters(module: str) -> set[str]:

@@ -6,8 +6,8 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up_options import STEPS, TASKS, make_options, make_scores
 
+from made_up_options import STEPS, TASKS, make_options, make_scores
 from trajectories import arrays
 from trajectories.downstream.gather import gather_options
 from trajectories.downstream.measures import CRITERIA, measure_tasks

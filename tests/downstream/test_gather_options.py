@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 import xarray as xr
-from made_up_options import STEPS, make_options, make_scores
 
+from made_up_options import STEPS, make_options, make_scores
 from trajectories import arrays
 from trajectories.downstream.gather import gather_options
 from trajectories.scoring.gather import validation_perplexity

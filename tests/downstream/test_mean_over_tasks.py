@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import xarray as xr
-from made_up_options import STEPS, TASKS, make_options, make_scores
 
+from made_up_options import STEPS, TASKS, make_options, make_scores
 from trajectories.downstream.gather import gather_options
 from trajectories.downstream.measures import mean_over_tasks, measure_tasks
 

@@ -9,12 +9,22 @@ from matplotlib.lines import Line2D
 
 from made_up import MODELS
 from made_up_tasks import GROUPS, TASKS, make_accuracy
-from trajectories.figures import group_trajectories, mean_accuracy
+from trajectories import figures
 from trajectories.figures.accuracy import SPAN, set_accuracy_axis
 from trajectories.figures.style import new_figure
 
 LABELS = {name: label for name, (label, _) in MODELS.items()}
 LATE = 0.04  # of training, from where on is drawn
+
+
+def mean_accuracy(accuracy: xr.Dataset, **settings: str) -> Figure:
+    """Figure 8 of data/downstream/accuracy.nc."""
+    return figures.mean_accuracy(figures.task_means(figures.analysed(accuracy)), **settings)
+
+
+def group_trajectories(accuracy: xr.Dataset, groups: dict[str, list[str]]) -> Figure:
+    """Figure 9 of data/downstream/accuracy.nc."""
+    return figures.group_trajectories(figures.group_means(figures.analysed(accuracy), groups))
 
 
 def smooth_lines(panel: Axes) -> dict[str, Line2D]:
@@ -293,7 +303,14 @@ def test_nothing_written_overlaps(eight: Figure, nine: Figure) -> None:
 
 @pytest.mark.parametrize(
     ("values", "span"),
-    [([0.3, 0.3], 0.1), ([1.0, 1.0], 0.1), ([0.0], 0.1), ([0.2, 0.7], 0.55), ([np.nan], 1.1)],
+    [
+        ([0.3, 0.3], 0.1),
+        ([1.0, 1.0], 0.1),
+        ([0.0], 0.1),
+        ([0.318, 0.431], 0.1243),
+        ([0.2, 0.7], 0.55),
+        ([np.nan], 1.1),
+    ],
 )
 def test_an_axis_of_accuracy_is_high_enough_and_does_not_leave_what_there_can_be(
     values: list[float], span: float
@@ -307,5 +324,6 @@ def test_an_axis_of_accuracy_is_high_enough_and_does_not_leave_what_there_can_be
     known = [value for value in values if np.isfinite(value)]
     assert all(low < value < high for value in known)
     ticks = [tick for tick in panel.get_yticks() if low <= tick <= high]
+    assert len(ticks) >= 3
     assert min(ticks) > -0.01
     assert max(ticks) < 1.01

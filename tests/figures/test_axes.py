@@ -3,6 +3,7 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_up_subsets import make_subsets
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -23,8 +24,8 @@ def curves(figure: Figure, panel: int = 0) -> dict[str, Line2D]:
 
 
 @pytest.mark.parametrize("axis", AXES)
-def test_changing_the_axis_is_naming_a_coordinate(scores: xr.Dataset, trends: xr.Dataset, axis: str) -> None:
-    figure = selected_tokens(scores, trends, trend="upward", axis=axis)
+def test_changing_the_axis_is_naming_a_coordinate(scores: xr.Dataset, subsets: xr.Dataset, axis: str) -> None:
+    figure = selected_tokens(subsets, trend="upward", axis=axis)
     drawn = curves(figure)["3.6M"].get_xdata()
     late = scores["training_fraction"].sel(model="opt-3_6m") >= 0.04
     np.testing.assert_array_equal(drawn, scores[axis].sel(model="opt-3_6m").values[late])
@@ -72,9 +73,9 @@ def test_an_absent_coordinate_is_named(scores: xr.Dataset) -> None:
 
 
 def test_permuted_dimensions_draw_the_same_curves(scores: xr.Dataset, trends: xr.Dataset) -> None:
-    one = curves(selected_tokens(scores, trends, trend="downward"), 1)
-    other = curves(
-        selected_tokens(scores.transpose("token", "checkpoint", "model"), trends, trend="downward"), 1
+    turned = scores.transpose("token", "checkpoint", "model")
+    one, other = (
+        curves(selected_tokens(make_subsets(of, trends), trend="downward"), 1) for of in (scores, turned)
     )
     for name, line in one.items():
         np.testing.assert_allclose(line.get_xydata(), other[name].get_xydata(), rtol=1e-12)

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from made_up import MODELS
 from made_up_tasks import make_accuracy
-from trajectories.figures import option_perplexity
+from trajectories.figures import analysed, option_perplexity, task_means
 
 KINDS = ("correct", "incorrect")
 
@@ -17,8 +18,12 @@ def accuracy() -> xr.Dataset:
     return make_accuracy()
 
 
+def draw(accuracy: xr.Dataset) -> Figure:
+    return option_perplexity(task_means(analysed(accuracy)))
+
+
 def lines(accuracy: xr.Dataset) -> dict[str, Line2D]:
-    (panel,) = option_perplexity(accuracy).axes
+    (panel,) = draw(accuracy).axes
     return {str(line.get_label()).split()[0]: line for line in panel.lines}
 
 
@@ -73,7 +78,7 @@ def test_tasks_without_incorrect_options_leave_one_line(accuracy: xr.Dataset) ->
 
 
 def test_both_axes_are_logarithmic_and_hold_all_points(accuracy: xr.Dataset) -> None:
-    figure = option_perplexity(accuracy)
+    figure = draw(accuracy)
     (panel,) = figure.axes
     assert (panel.get_xscale(), panel.get_yscale()) == ("log", "log")
     for line in panel.lines:
@@ -88,4 +93,4 @@ def test_both_axes_are_logarithmic_and_hold_all_points(accuracy: xr.Dataset) -> 
 def test_without_scores_the_figure_says_so(accuracy: xr.Dataset) -> None:
     names = ("accuracy", *(f"{kind}_perplexity" for kind in KINDS))
     nothing = accuracy.assign({name: accuracy[name] * np.nan for name in names})
-    assert option_perplexity(nothing).texts[0].get_text() == "No checkpoint was scored on all tasks."
+    assert draw(nothing).texts[0].get_text() == "No checkpoint was scored on all tasks."

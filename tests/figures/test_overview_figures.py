@@ -9,7 +9,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from trajectories import figures
-from trajectories.trends import CATEGORIES
+from trajectories.trends import CATEGORIES, shares
 
 
 def test_every_checkpoint_has_a_marker_in_figure_1(scores: xr.Dataset) -> None:
@@ -20,8 +20,18 @@ def test_every_checkpoint_has_a_marker_in_figure_1(scores: xr.Dataset) -> None:
         assert line.get_markevery() is None
 
 
+def test_more_checkpoints_than_a_curve_can_hold_have_fewer_markers(scores: xr.Dataset) -> None:
+    copies = [scores.assign_coords(checkpoint=scores["checkpoint"] + 1000 * copy) for copy in range(3)]
+    many = xr.concat(
+        copies, dim="checkpoint", data_vars="minimal", coords="minimal", compat="override", join="exact"
+    )
+    for line in figures.validation_perplexity(many).axes[0].lines:
+        assert len(line.get_xdata()) > 60
+        assert line.get_markevery() is not None
+
+
 def test_figure_2_shows_the_shares_of_three_trends_in_percent(trends: xr.Dataset) -> None:
-    figure = figures.trend_shares(trends)
+    figure = figures.trend_shares(shares(trends))
     assert len(figure.axes) == 3
     for panel, trend in zip(figure.axes, ("stagnated", "upward", "downward"), strict=True):
         for line, model in zip(panel.lines, trends["model"].values, strict=True):
@@ -42,15 +52,15 @@ def test_figure_2_shows_the_shares_of_three_trends_in_percent(trends: xr.Dataset
 
 def test_figure_2_leaves_tokens_without_a_trend_out_of_all_shares(trends: xr.Dataset) -> None:
     half = trends.assign(trend=trends["trend"].where(trends["position"] % 2 == 0))
-    line = figures.trend_shares(half).axes[1].lines[0]
+    line = figures.trend_shares(shares(half)).axes[1].lines[0]
     codes = half["trend"].isel(model=0)
     expected = (codes == 1).sum("token") / codes.notnull().sum("token")
     np.testing.assert_allclose(line.get_ydata(), expected)
 
 
 @pytest.fixture(scope="module")
-def upward(scores: xr.Dataset, trends: xr.Dataset) -> Figure:
-    return figures.selected_tokens(scores, trends, trend="upward")
+def upward(subsets: xr.Dataset) -> Figure:
+    return figures.selected_tokens(subsets, trend="upward")
 
 
 @pytest.mark.parametrize("kind", ["png", "svg", "pdf"])

@@ -1,12 +1,20 @@
 import numpy as np
 import pytest
 import xarray as xr
+from made_up_subsets import make_subsets
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from made_up import MODELS, make_scores, make_trends
-from trajectories.figures import all_trends, middle_selections, selected_tokens, uncategorised_tokens
+from trajectories.figures import (
+    all_trends,
+    drawn_selections,
+    middle_selections,
+    selected_tokens,
+    tokens_selected_by,
+    uncategorised_tokens,
+)
 from trajectories.figures.placement import covers_curves
 from trajectories.figures.ticks import percent
 from trajectories.trends import CATEGORIES
@@ -32,18 +40,19 @@ def codes(trends: xr.Dataset, start: float, model: str) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def upward(scores: xr.Dataset, trends: xr.Dataset) -> Figure:
-    return selected_tokens(scores, trends, trend="upward")
+def upward(subsets: xr.Dataset) -> Figure:
+    return selected_tokens(subsets, trend="upward")
 
 
 @pytest.fixture(scope="module")
-def figures(scores: xr.Dataset, trends: xr.Dataset, upward: Figure) -> list[Figure]:
+def figures(subsets: xr.Dataset, upward: Figure) -> list[Figure]:
     return [
         upward,
-        selected_tokens(scores, trends, trend="stagnated"),
-        all_trends(scores, trends),
-        uncategorised_tokens(scores, trends),
-        middle_selections(scores, trends),
+        selected_tokens(subsets, trend="stagnated"),
+        all_trends(subsets),
+        uncategorised_tokens(subsets),
+        middle_selections(subsets),
+        tokens_selected_by(subsets, SMALL, trend="upward"),
     ]
 
 
@@ -124,8 +133,8 @@ def test_titles_and_labels_do_not_touch_each_other(figures: list[Figure]) -> Non
 
 
 def test_every_trend_has_its_row_and_every_start_its_panel(figures: list[Figure]) -> None:
-    _, _, twelve, ten, eleven = figures
-    assert [len(figure.axes) for figure in (twelve, ten, eleven)] == [9, 2, 4]
+    _, _, twelve, ten, eleven, alone = figures
+    assert [len(figure.axes) for figure in (twelve, ten, eleven, alone)] == [9, 2, 4, 1]
     assert [panel.get_title() for panel in ten.axes] == [
         f"In no category after {start} % of training" for start in (10, 40)
     ]
@@ -146,14 +155,14 @@ def test_absent_checkpoints_are_left_out(scores: xr.Dataset, upward: Figure) -> 
 def test_a_model_without_any_checkpoint_has_no_curve(scores: xr.Dataset, trends: xr.Dataset) -> None:
     absent = scores.where(scores["model"] != "opt-1_4m")
     without = trends.assign(trend=trends["trend"].where(trends["model"] != "opt-1_4m"))
-    figure = selected_tokens(absent, without, trend="downward")
+    figure = selected_tokens(make_subsets(absent, without), trend="downward")
     assert "1.4M" not in curves(figure.axes[1])
     assert "1.4M: no trends" in figure.axes[0].texts[0].get_text()
 
 
 def test_an_empty_subset_is_said_not_drawn(scores: xr.Dataset, trends: xr.Dataset) -> None:
     none_stagnated = trends.assign(trend=trends["trend"].where(trends["trend"] != 0, 3))
-    figure = all_trends(scores, none_stagnated)
+    figure = all_trends(make_subsets(scores, none_stagnated))
     assert [panel.texts[0].get_text() for panel in figure.axes[:3]] == [
         f"no token is stagnated\nafter 10 % of training\nin {where}"
         for where in ("any model", "0.2M", "3.6M")
@@ -164,7 +173,8 @@ def test_an_empty_subset_is_said_not_drawn(scores: xr.Dataset, trends: xr.Datase
 
 def test_only_the_model_without_such_tokens_is_left_out(scores: xr.Dataset, trends: xr.Dataset) -> None:
     kept = (trends["trend"] != 1) | (trends["model"] != SMALL)
-    figure = selected_tokens(scores, trends.assign(trend=trends["trend"].where(kept, 3)), trend="upward")
+    changed = trends.assign(trend=trends["trend"].where(kept, 3))
+    figure = selected_tokens(make_subsets(scores, changed), trend="upward")
     assert "0.2M: 0 %" in figure.axes[0].texts[0].get_text()
     assert set(curves(figure.axes[0])) == {"0.4M", "1.4M", "3.6M"}
     assert "in 0.2M" in figure.axes[1].texts[0].get_text()
@@ -173,21 +183,24 @@ def test_only_the_model_without_such_tokens_is_left_out(scores: xr.Dataset, tren
 @pytest.mark.parametrize("start", [0.1, 0.4])
 def test_one_model_alone_draws_every_figure(start: float) -> None:
     scores = make_scores(tokens=300, models={SMALL: MODELS[SMALL]})
-    trends = make_trends(scores)
-    selected_tokens(scores, trends, trend="stagnated", start=start)
-    all_trends(scores, trends, start=start)
-    uncategorised_tokens(scores, trends, starts=[start])
-    figure = middle_selections(scores, trends, starts=[start])
+    subsets = make_subsets(scores, make_trends(scores), starts=[start])
+    selected_tokens(subsets, trend="stagnated", start=start)
+    all_trends(subsets, start=start)
+    uncategorised_tokens(subsets, starts=[start])
+    tokens_selected_by(subsets, SMALL, trend="stagnated", start=start)
+    figure = middle_selections(subsets, starts=[start])
     assert "No model lies between" in figure.texts[0].get_text()
 
 
 def test_two_checkpoints_in_view_are_enough_to_draw(scores: xr.Dataset, trends: xr.Dataset) -> None:
-    figure = selected_tokens(scores.isel(checkpoint=[5, 12, 25]), trends, trend="upward")
+    few = make_subsets(scores.isel(checkpoint=[5, 12, 25]), trends, starts=[0.1])
+    figure = selected_tokens(few, trend="upward")
     assert len(curves(figure.axes[1])["3.6M"].get_xdata()) == 3
 
 
 def test_small_and_large_can_be_chosen(scores: xr.Dataset, trends: xr.Dataset) -> None:
-    figure = selected_tokens(scores, trends, trend="upward", small="opt-0_4m", large="opt-1_4m")
+    ends = {"small": "opt-0_4m", "large": "opt-1_4m"}
+    figure = selected_tokens(make_subsets(scores, trends, **ends), trend="upward", **ends)
     assert [panel.get_title() for panel in figure.axes[1:]] == [
         "Tokens selected by 0.4M",
         "Tokens selected by 1.4M",
@@ -198,13 +211,47 @@ def test_small_and_large_can_be_chosen(scores: xr.Dataset, trends: xr.Dataset) -
     ("settings", "message"),
     [
         ({"trend": "sideways"}, r"sideways.*stagnated"),
-        ({"trend": "upward", "start": 0.15}, r"0\.15.*0\.1, 0\.2"),
+        ({"trend": "upward", "start": 0.15}, r"0\.15.*0\.1, 0\.4"),
+        (
+            {"trend": "downward", "small": "opt-1_4m"},
+            r"downward .*opt-1_4m; .*for itself, opt-0_2m, opt-3_6m",
+        ),
         ({"trend": "upward", "small": "opt-9m"}, r"opt-9m.*opt-0_2m"),
         ({"trend": "upward", "axis": "steps"}, r"steps.*flops"),
     ],
 )
 def test_what_is_not_there_is_refused_by_name(
-    scores: xr.Dataset, trends: xr.Dataset, settings: dict[str, object], message: str
+    subsets: xr.Dataset, settings: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        selected_tokens(scores, trends, **settings)  # type: ignore[arg-type]
+        selected_tokens(subsets, **settings)  # type: ignore[arg-type]
+
+
+def test_a_model_that_is_not_there_is_refused_by_name_in_any_figure(
+    scores: xr.Dataset, subsets: xr.Dataset
+) -> None:
+    with pytest.raises(ValueError, match=r"opt-9m.*opt-0_2m"):
+        tokens_selected_by(subsets, "opt-9m", trend="upward")
+    with pytest.raises(ValueError, match=r"opt-9m.*opt-0_2m"):
+        drawn_selections(scores, starts=[0.1], large="opt-9m")
+
+
+@pytest.mark.parametrize(("panel", "selecting"), [(1, SMALL), (2, LARGE)])
+def test_one_panel_alone_shows_what_it_shows_among_three(
+    subsets: xr.Dataset, upward: Figure, panel: int, selecting: str
+) -> None:
+    (alone,) = tokens_selected_by(subsets, selecting, trend="upward").axes
+    among = upward.axes[panel]
+    for label, line in curves(among).items():
+        np.testing.assert_array_equal(curves(alone)[label].get_xydata(), line.get_xydata())
+    assert [text.get_text() for text in alone.texts] == [text.get_text() for text in among.texts]
+    assert (alone.get_title(), alone.get_ylabel()) == (among.get_title(), upward.axes[0].get_ylabel())
+
+
+def test_figures_are_drawn_of_any_subsets_that_hold_what_they_show(
+    subsets: xr.Dataset, upward: Figure
+) -> None:
+    turned = subsets.isel(subset=slice(None, None, -1)).transpose("checkpoint", "model", "subset")
+    for panel, among in zip(selected_tokens(turned, trend="upward").axes, upward.axes, strict=True):
+        for label, line in curves(among).items():
+            np.testing.assert_array_equal(curves(panel)[label].get_xydata(), line.get_xydata())

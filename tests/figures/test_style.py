@@ -4,6 +4,7 @@ import matplotlib
 import numpy as np
 import pytest
 import xarray as xr
+from made_up_subsets import make_subsets
 from matplotlib.colors import to_rgb
 
 from made_up import MODELS, make_scores
@@ -66,9 +67,8 @@ def test_seeds_of_one_size_share_one_line_of_what_a_panel_says(
     scores: xr.Dataset, trends: xr.Dataset
 ) -> None:
     label = ("model", ["0.2M", "0.2M", "1.4M", "1.4M"])
-    figure = selected_tokens(
-        scores.assign_coords(label=label), trends.assign_coords(label=label), trend="upward"
-    )
+    subsets = make_subsets(scores.assign_coords(label=label), trends.assign_coords(label=label))
+    figure = selected_tokens(subsets, trend="upward")
     lines = figure.axes[0].texts[0].get_text().splitlines()
     assert [re.sub(r"[\d.]+", "#", line.partition(": ")[2]) for line in lines] == ["# to # %"] * 2
     assert [line.partition(":")[0] for line in lines] == ["0.2M", "1.4M"]
@@ -79,5 +79,5 @@ def test_figure_11_has_one_panel_for_each_size_between_the_ends(
 ) -> None:
     label = ("model", ["0.2M", "0.4M", "0.4M", "3.6M"])
     seeds = scores.assign_coords(label=label), trends.assign_coords(label=label)
-    titles = [panel.get_title() for panel in middle_selections(*seeds, starts=[0.1]).axes]
+    titles = [panel.get_title() for panel in middle_selections(make_subsets(*seeds), starts=[0.1]).axes]
     assert titles == ["Selected by 0.4M"]

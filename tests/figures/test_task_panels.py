@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from made_up import MODELS
 from made_up_tasks import GROUPS, TASKS, make_accuracy
-from trajectories.figures import task_panels
+from trajectories.figures import analysed, task_panels
 
 NAMES = GROUPS["breakthroughness"]
 
@@ -21,7 +21,7 @@ def accuracy() -> xr.Dataset:
 
 @pytest.fixture(scope="module")
 def figure(accuracy: xr.Dataset) -> Figure:
-    return task_panels(accuracy, NAMES)
+    return task_panels(analysed(accuracy), NAMES)
 
 
 def bars(panel: Axes) -> list[tuple[float, float, float, float]]:
@@ -73,19 +73,19 @@ def test_both_panels_of_a_task_have_its_level_of_guessing_and_the_same_axis(figu
     ("grouping", "said"), [("fixed", "Groups are given"), ("measured", "Groups are chosen")]
 )
 def test_the_legend_says_how_groups_came_about(accuracy: xr.Dataset, grouping: str, said: str) -> None:
-    figure = task_panels(accuracy.assign_attrs(grouping=grouping), NAMES)
+    figure = task_panels(analysed(accuracy.assign_attrs(grouping=grouping)), NAMES)
     assert figure.legends[0].get_title().get_text().splitlines()[1].startswith(said)
 
 
 def test_tasks_are_drawn_in_the_order_in_which_they_are_named(accuracy: xr.Dataset) -> None:
-    backwards = task_panels(accuracy, NAMES[::-1])
+    backwards = task_panels(analysed(accuracy), NAMES[::-1])
     assert [panel.get_title(loc="left") for panel in backwards.axes[::2]] == NAMES[::-1]
 
 
 def test_sizes_of_several_seeds_are_joined_at_their_mean_even_at_zero() -> None:
     seeds = make_accuracy(models={"opt-a": ("0.2M", 2e5), "opt-b": ("0.2M", 2e5), "opt-c": ("1M", 1e6)})
     seeds["accuracy"][:, 0] = 0
-    figure = task_panels(seeds, ["which_domain"])
+    figure = task_panels(analysed(seeds), ["which_domain"])
     joined = figure.axes[0].lines[0]
     of_b = float(seeds["accuracy"].sel(criterion="tokens", model="opt-b", task="which_domain")[-1])
     assert joined.get_xdata().tolist() == [2e5, 1e6]
@@ -96,33 +96,33 @@ def test_sizes_of_several_seeds_are_joined_at_their_mean_even_at_zero() -> None:
 def test_one_model_and_unknown_standard_errors_are_drawn() -> None:
     alone = make_accuracy(models={"opt-0_2m": MODELS["opt-0_2m"]}, others={})
     alone["accuracy_standard_error"][:] = np.nan
-    panel = task_panels(alone, ["which_domain"]).axes[0]
+    panel = task_panels(analysed(alone), ["which_domain"]).axes[0]
     (container,) = panel.containers
     assert container[0].get_ydata()[0] == alone["accuracy"].sel(task="which_domain").values[0, 0, -1]
 
 
 def test_a_task_that_nobody_scored_says_so_beside_the_others(accuracy: xr.Dataset) -> None:
     lost = accuracy["accuracy"].where(accuracy["task"] != NAMES[0])
-    figure = task_panels(accuracy.assign(accuracy=lost), NAMES)
+    figure = task_panels(analysed(accuracy.assign(accuracy=lost)), NAMES)
     assert [len(panel.texts) for panel in figure.axes] == [1, 1, 0, 0]
-    nothing = task_panels(accuracy.assign(accuracy=lost), NAMES[:1])
+    nothing = task_panels(analysed(accuracy.assign(accuracy=lost)), NAMES[:1])
     assert nothing.texts[0].get_text() == "No checkpoint was scored on these tasks."
 
 
 def test_without_tasks_the_figure_says_so(accuracy: xr.Dataset) -> None:
-    assert task_panels(accuracy, []).texts[0].get_text() == "No task is in this group."
+    assert task_panels(analysed(accuracy), []).texts[0].get_text() == "No task is in this group."
 
 
 def test_a_task_that_was_not_measured_is_refused_by_name(accuracy: xr.Dataset) -> None:
     with pytest.raises(ValueError, match=r"'riddles' was not measured; Tasks are: matching_brackets"):
-        task_panels(accuracy, ["which_domain", "riddles"])
+        task_panels(analysed(accuracy), ["which_domain", "riddles"])
 
 
 @pytest.mark.parametrize("number", [3, 14])
 def test_however_many_tasks_there_are_nothing_written_overlaps(accuracy: xr.Dataset, number: int) -> None:
     copies = [accuracy.assign_coords(task=[f"{task}_{copy}" for task in TASKS]) for copy in range(2)]
     many = xr.concat(copies, dim="task", data_vars="minimal", coords="minimal", compat="equals", join="exact")
-    figure = task_panels(many, [str(task) for task in many["task"].values[-number:]])
+    figure = task_panels(analysed(many), [str(task) for task in many["task"].values[-number:]])
     assert len(figure.axes) == 2 * number
     titles = [panel._left_title.get_window_extent() for panel in figure.axes[::2]]  # type: ignore[attr-defined]
     ticks = [

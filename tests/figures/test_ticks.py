@@ -36,6 +36,7 @@ def test_the_order_of_the_limits_does_not_matter(low: float, decades: float) -> 
         (0.9, 1200, [1, 10, 100, 1000]),
         (450, 2000, [500, 700, 1000, 1500, 2000]),
         (1e11, 1e14, [1e11, 1e12, 1e13, 1e14]),
+        (20.5, 48, [25, 30, 35, 40, 45]),
     ],
 )
 def test_wide_and_narrow_ranges_have_the_ticks_one_would_choose(

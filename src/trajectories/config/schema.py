@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from trajectories.config.alignment import AlignmentSettings
 from trajectories.config.corpus import CorpusSettings
 from trajectories.config.corruption import CorruptionSettings
 from trajectories.config.decoding import DecodingSettings
@@ -29,6 +30,7 @@ class Pipeline:
     open_ended: OpenEndedSettings = field(default_factory=OpenEndedSettings)
     judging: JudgingSettings = field(default_factory=JudgingSettings)
     tasks: TaskSettings = field(default_factory=TaskSettings)
+    alignment: AlignmentSettings = field(default_factory=AlignmentSettings)
     figures: FigureSettings = field(default_factory=FigureSettings)
     execution: ExecutionSettings = field(default_factory=ExecutionSettings)
     overrides: list[str] = field(default_factory=list)

@@ -55,14 +55,7 @@ def choose(scores: Floats, size: Floats, target: Floats, *, layout: Layout) -> d
         target: [option], target scores.
         layout: of the task's options.
     """
-    missing = np.asarray(~np.isfinite(scores).all(axis=1))
-    ranked, margin = (
-        np.where(layout.present, np.where(missing[:, None], 0, values)[:, layout.options], absent)
-        for values, absent in ((scores, -np.inf), (ROUNDING * size, 0))
-    )  # [row, example, place]
-    highest = ranked.max(axis=-1, keepdims=True)
-    chosen = ranked >= highest - margin
-    credit = (target[layout.options] * chosen).sum(axis=-1) / chosen.sum(axis=-1)  # [row, example]
+    missing, ranked, credit = _earned(scores, size, target, layout)
     confidence = softmax(ranked, axis=-1).max(axis=-1)
     found = {
         "accuracy": mean_over_examples(credit, layout.subtask),
@@ -71,6 +64,26 @@ def choose(scores: Floats, size: Floats, target: Floats, *, layout: Layout) -> d
         "calibration_error": _calibration_error(confidence, credit, layout.subtask),
     }
     return {name: np.where(missing, np.nan, values) for name, values in found.items()}
+
+
+def earned_scores(scores: Floats, size: Floats, target: Floats, *, layout: Layout) -> Floats:
+    """[row, example] what each example earns, given as `choose`; NaN in a row in which a score is missing."""
+    missing, _, credit = _earned(scores, size, target, layout)
+    return np.where(missing[:, None], np.nan, credit)
+
+
+def _earned(
+    scores: Floats, size: Floats, target: Floats, layout: Layout
+) -> tuple[NDArray[np.bool_], Floats, Floats]:
+    """[row] if any score is missing; [row, example, place] the scores; [row, example] what is earned."""
+    missing = np.asarray(~np.isfinite(scores).all(axis=1))
+    ranked, margin = (
+        np.where(layout.present, np.where(missing[:, None], 0, values)[:, layout.options], absent)
+        for values, absent in ((scores, -np.inf), (ROUNDING * size, 0))
+    )  # [row, example, place]
+    chosen = ranked >= ranked.max(axis=-1, keepdims=True) - margin
+    credit = (target[layout.options] * chosen).sum(axis=-1) / chosen.sum(axis=-1)
+    return missing, ranked, credit
 
 
 def guess(target: Floats, *, layout: Layout) -> tuple[float, float]:

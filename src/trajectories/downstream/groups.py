@@ -132,6 +132,22 @@ def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
     return corrected
 
 
+def tasks_by_group(dataset: xr.Dataset) -> dict[str, list[str]]:
+    """The tasks of each group in the dataset's order, without those in none.
+
+    Args:
+        dataset: over task, with the coordinate `group`. Where its attribute `grouping` says that measures
+            chose, both of their groups are there, even if empty.
+    """
+    groups: dict[str, list[str]] = {}
+    if dataset.attrs.get("grouping") == MEASURED:
+        groups = {LINEARITY: [], BREAKTHROUGHNESS: []}
+    for task, group in zip(dataset["task"].values, dataset["group"].values, strict=True):
+        if group:
+            groups.setdefault(str(group), []).append(str(task))
+    return groups
+
+
 def label_groups(
     dataset: xr.Dataset, groups: Mapping[str, Sequence[str]], *, grouping: str = MEASURED
 ) -> xr.Dataset:

@@ -1,12 +1,21 @@
 """How well options are chosen: accuracy, calibration and perplexity of the options, by task and over all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
 
 from trajectories import arrays
-from trajectories.downstream.choices import MEASURES, Floats, Layout, answer_alike, choose, guess, lay_out
+from trajectories.downstream.choices import (
+    MEASURES,
+    Floats,
+    Layout,
+    answer_alike,
+    choose,
+    earned_scores,
+    guess,
+    lay_out,
+)
 from trajectories.downstream.nearest import did_you_mean
 
 CRITERIA = {  # by name, in words; the first is the paper's
@@ -16,7 +25,6 @@ CRITERIA = {  # by name, in words; the first is the paper's
     "bytes": "log-likelihood per byte",
     "unconditional": "log-likelihood less that without the question",
 }
-FEWEST_TO_SMOOTH = 4  # points; fewer are their own line
 
 
 def measure_tasks(options: xr.Dataset, *, criterion: str = "tokens") -> xr.Dataset:
@@ -112,69 +120,6 @@ def require_tasks(accuracy: xr.Dataset, tasks: Sequence[str]) -> None:
         raise ValueError(f"tasks that were measured are needed, got none; choose of {', '.join(known)}")
 
 
-def smooth(x: xr.DataArray, y: xr.DataArray, *, span: float = 0.5) -> xr.DataArray:
-    """A smooth line through the points of each trajectory, at the same x (Figure 8).
-
-    Local linear regression against the logarithm of x: each value comes from the nearest `span` of the
-    points, with tricube weights of their distance (Cleveland, 1979, without his robust iterations).
-
-    Args:
-        x: over checkpoint and any others, such as model; positive. FLOPs or perplexity.
-        y: over checkpoint and any others.
-        span: share of the points that count, above 0 to 1; at least three do.
-
-    Returns:
-        As y, over the dimensions of both. NaN where x or y is, or x is not positive: such points are left
-        out. Fewer than four points are returned as they are.
-
-    Raises:
-        ValueError: `span` is not a share, or a dimension is absent.
-    """
-    if not 0 < span <= 1:
-        raise ValueError(f"span needs a share of the points, above 0 to 1, got {span}")
-    arrays.require(x, "checkpoint", what="x of a smoothed line")
-    arrays.require(y, "checkpoint", what="y of a smoothed line")
-    line: xr.DataArray = xr.apply_ufunc(
-        smooth_points,
-        x,
-        y,
-        kwargs={"span": span},
-        input_core_dims=[["checkpoint"], ["checkpoint"]],
-        output_core_dims=[["checkpoint"]],
-        vectorize=True,
-        join="exact",
-        output_dtypes=[np.float64],
-    )
-    return line.transpose(*(name for name in line.dims if name != "checkpoint"), "checkpoint")
-
-
-def smooth_points(x: Floats, y: Floats, *, span: float) -> Floats:
-    """The core of `smooth`: x and y are [point] in any order, and so is what is returned."""
-    known = np.isfinite(x) & np.isfinite(y) & (x > 0)
-    smoothed = np.where(known, y, np.nan)
-    count = int(known.sum())
-    if count < FEWEST_TO_SMOOTH:
-        return smoothed
-    from_each = np.log(x[known])[None, :] - np.log(x[known])[:, None]  # [at, point]
-    nearest = min(count, max(3, int(span * count + 1e-9)))
-    width = np.sort(np.abs(from_each), axis=1)[:, nearest - 1, None]
-    # Where so many points share one x that the width is 0, these count alike and the others not at all.
-    distance = np.divide(np.abs(from_each), width, out=(from_each != 0).astype(np.float64), where=width > 0)
-    weight = np.where(width > 0, (1 - np.minimum(distance, 1) ** 3) ** 3, distance == 0)
-    weight /= weight.sum(axis=1, keepdims=True)
-    centre, level = (weight * from_each).sum(axis=1), weight @ y[known]
-    from_centre = from_each - centre[:, None]
-    spread = (weight * from_centre**2).sum(axis=1)
-    slope = np.divide(
-        (weight * from_centre) @ y[known],
-        spread,
-        out=np.zeros(count),
-        where=spread > 1e-12 * width[:, 0] ** 2,
-    )
-    smoothed[known] = level - slope * centre
-    return smoothed
-
-
 def _measure_task(options: xr.Dataset) -> xr.Dataset:
     """All measures of the one task whose options these are, without the dimension task."""
     dimensions = _leading(options)
@@ -182,8 +127,9 @@ def _measure_task(options: xr.Dataset) -> xr.Dataset:
     layout = lay_out(options["subtask"].values, options["example"].values)
     shape = [options.sizes[name] for name in dimensions]
     found = [
-        choose(_rows(scores), _rows(size), target, layout=layout) for scores, size in _scores(options)
-    ]  # by criterion
+        choose(_rows(score), _rows(size), target, layout=layout)
+        for score, size in (_score(options, each) for each in CRITERIA)
+    ]
     measures = {
         name: (("criterion", *dimensions), np.reshape([of[name] for of in found], (len(CRITERIA), *shape)))
         for name in MEASURES
@@ -203,16 +149,34 @@ def _measure_task(options: xr.Dataset) -> xr.Dataset:
     ).drop_vars("option", errors="ignore")
 
 
-def _scores(options: xr.Dataset) -> Iterator[tuple[xr.DataArray, xr.DataArray]]:
-    """By criterion, (..., option): what the chosen option has the most of, and the size of what it is of."""
+def example_scores(options: xr.Dataset, *, criterion: str) -> tuple[xr.DataArray, Layout]:
+    """What the chosen option of each example of one task earns, whose mean is the accuracy.
+
+    Args:
+        options: as for `measure_tasks`, those of one task.
+        criterion: by which options are chosen.
+
+    Returns:
+        (..., example), examples in the order of their first options, NaN where an option is missing; and the
+        layout of the task's options, which has the subtask of each example.
+    """
+    dimensions = _leading(options)
+    layout = lay_out(options["subtask"].values, options["example"].values)
+    target = options["target_score"].values.astype(np.float64)
+    score, size = _score(options, criterion)
+    earned = earned_scores(_rows(score), _rows(size), target, layout=layout)
+    shape = [*(options.sizes[name] for name in dimensions), len(layout.options)]
+    return xr.DataArray(earned.reshape(shape), dims=(*dimensions, "example")), layout
+
+
+def _score(options: xr.Dataset, criterion: str) -> tuple[xr.DataArray, xr.DataArray]:
+    """(..., option): what the chosen option has the most of, and the size of what it is of."""
     whole = options["log_likelihood"].astype(np.float64)
-    alone = options["unconditional_log_likelihood"].astype(np.float64)
-    for criterion in CRITERIA:
-        if criterion == "unconditional":
-            yield whole - alone, abs(whole) + abs(alone)
-        else:
-            score = whole if criterion == "sum" else whole / options[criterion]
-            yield score, abs(score)
+    if criterion == "unconditional":
+        alone = options["unconditional_log_likelihood"].astype(np.float64)
+        return whole - alone, abs(whole) + abs(alone)
+    score = whole if criterion == "sum" else whole / options[criterion]
+    return score, abs(score)
 
 
 def _perplexities(options: xr.Dataset) -> dict[str, xr.DataArray]:

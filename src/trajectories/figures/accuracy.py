@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from trajectories.downstream.emergence import of_family
-from trajectories.downstream.measures import smooth
+from trajectories.alignment.local_regression import smooth
 from trajectories.figures.axes import MARGIN
 from trajectories.figures.curves import SEED, START_LINE
 from trajectories.figures.style import FAINT, LineStyle
@@ -20,13 +19,8 @@ from trajectories.figures.training import DRAWN_FROM, late
 GUESSING: dict[str, Any] = {"color": FAINT, **START_LINE}
 POINT: dict[str, Any] = {"linestyle": "none", "markersize": 2.2, "alpha": 0.4, "zorder": 1.9}
 LEAST_SPAN = 0.1  # of an axis: among few examples less is noise, which should not look like a trend
-TICKS = 6
+TICKS, FEWEST_TICKS = 6, 3
 SPAN = 0.75  # of the points of a trajectory, of which one value of its smooth line comes
-
-
-def analysed(accuracy: xr.Dataset) -> xr.Dataset:
-    """The models of the analysed family, by rising parameters, and how they do by the chosen criterion."""
-    return of_family(accuracy).sel(criterion=accuracy.attrs["criterion"], drop=True)
 
 
 def draw_accuracy(
@@ -48,14 +42,20 @@ def draw_accuracy(
         panel.plot(x[in_order], line[in_order], color=style.color, label=style.label, **seed)
 
 
+def standard_errors(measured: xr.Dataset) -> xr.DataArray:
+    """`accuracy_standard_error`, NaN throughout where it is not among the measures."""
+    return measured.get("accuracy_standard_error", xr.full_like(measured["accuracy"], np.nan))
+
+
 def mark_guessing(panel: Axes, chance: float) -> None:
-    """A dashed line at the accuracy of guessing."""
-    panel.axhline(chance, **GUESSING)
+    """A dashed line at the accuracy of guessing, where it is known."""
+    if np.isfinite(chance):
+        panel.axhline(chance, **GUESSING)
 
 
-def guessing() -> Line2D:
-    """What that line means, for a legend."""
-    return Line2D([], [], label="guessing", **GUESSING)
+def guessing(chance: xr.DataArray) -> list[Line2D]:
+    """What that line means, for a legend; nothing where no accuracy of guessing is known."""
+    return [Line2D([], [], label="guessing", **GUESSING)] if chance.notnull().any() else []
 
 
 def say_nothing(panel: Axes, why: str) -> None:
@@ -73,5 +73,5 @@ def set_accuracy_axis(panels: Sequence[Axes], values: np.ndarray) -> None:
     bottom = min(max((low + high - span) / 2, lowest), highest - span)
     for panel in panels:
         panel.set_ylim(bottom, bottom + span)
-        panel.yaxis.set_major_locator(MaxNLocator(TICKS, steps=[1, 2, 5, 10]))
+        panel.yaxis.set_major_locator(MaxNLocator(TICKS, steps=[1, 2, 5, 10], min_n_ticks=FEWEST_TICKS))
         panel.yaxis.set_major_formatter(FuncFormatter(hundredths))

@@ -2,28 +2,12 @@
 
 import xarray as xr
 
-from trajectories.downstream.groups import BREAKTHROUGHNESS, FIXED, LINEARITY, MEASURED
+from trajectories.downstream.groups import BREAKTHROUGHNESS, FIXED, LINEARITY, MEASURED, tasks_by_group
 
 WORDS = {
     FIXED: "Groups are given, whatever the accuracies are",
     MEASURED: "Groups are chosen by linearity and breakthroughness of the final accuracies drawn here",
 }
-
-
-def tasks_by_group(dataset: xr.Dataset) -> dict[str, list[str]]:
-    """The tasks of each group in the dataset's order, without those in none.
-
-    Args:
-        dataset: over task, with the coordinate `group`. Where its attribute `grouping` says that measures
-            chose, both of their groups are there, even if empty.
-    """
-    groups: dict[str, list[str]] = {}
-    if dataset.attrs.get("grouping") == MEASURED:
-        groups = {LINEARITY: [], BREAKTHROUGHNESS: []}
-    for task, group in zip(dataset["task"].values, dataset["group"].values, strict=True):
-        if group:
-            groups.setdefault(str(group), []).append(str(task))
-    return groups
 
 
 def other_tasks(dataset: xr.Dataset) -> list[str]:

@@ -10,8 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from trajectories.downstream.measures import mean_over_tasks
-from trajectories.figures.accuracy import analysed
 from trajectories.figures.axes import set_perplexity_axis, tick_below
 from trajectories.figures.curves import add_legend, draw_curves
 from trajectories.figures.groups import tasks_in_words
@@ -36,13 +34,11 @@ LINES: dict[str, Any] = {"correct": "-", "incorrect": (0, (2, 1.2))}  # along tr
 
 
 @styled
-def option_perplexity(accuracy: xr.Dataset) -> Figure:
+def option_perplexity(means: xr.Dataset) -> Figure:
     """Perplexity of correct and incorrect options under all sizes' last checkpoints (Figure 5, right).
 
-    Args:
-        accuracy: as in data/downstream/accuracy.nc; over the tokens of all its tasks' options.
+    `means` is what `task_means` returns: over the tokens of all tasks' options.
     """
-    means = mean_over_tasks(analysed(accuracy))
     values = {kind: final(means[f"{kind}_perplexity"]) for kind in KINDS}
     if not any(of_kind.notnull().any() for of_kind in values.values()):
         return message("No checkpoint was scored on all tasks.")
@@ -55,14 +51,14 @@ def option_perplexity(accuracy: xr.Dataset) -> Figure:
     set_perplexity_axis(panel, np.append(all_values, tick_below(all_values)))
     panel.set_xlabel(LABEL)
     panel.set_ylabel("Perplexity")
-    add_legend(figure, KINDS, title=f"Options of {tasks_in_words(accuracy.sizes['task'])}")
+    add_legend(figure, KINDS, title=f"Options of {tasks_in_words(int(means['tasks']))}")
     return figure
 
 
 def draw_options(
     panel: Axes, means: xr.Dataset, across: xr.DataArray, *, styles: Mapping[str, LineStyle]
 ) -> None:
-    """Perplexities of `mean_over_tasks` against a coordinate (model, checkpoint): a line for each kind."""
+    """Perplexities of `task_means` against a coordinate (model, checkpoint): a line for each kind."""
     for kind, line in LINES.items():
         shown = late(means[f"{kind}_perplexity"], means["training_fraction"], DRAWN_FROM)
         of_models = (

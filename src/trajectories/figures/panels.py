@@ -11,23 +11,12 @@ from matplotlib.figure import Figure
 from trajectories.figures.axes import axis_label, coordinate, set_perplexity_axis, set_x_axis
 from trajectories.figures.curves import add_legend, draw_curves, mark_start
 from trajectories.figures.placement import Note, place_all
-from trajectories.figures.style import FAINT, SETTINGS, LineStyle, model_styles, new_figure
+from trajectories.figures.style import COLUMN_INCHES, FAINT, SETTINGS, LineStyle, model_styles, new_figure
 from trajectories.figures.ticks import hundredths, percent
 from trajectories.figures.training import DRAWN_FROM, IN_VIEW_FROM, late
-from trajectories.trends import select, shares, subset_perplexity
-from trajectories.trends.subsets import start_position
-from trajectories.trends.trajectory import start_index
+from trajectories.trends.selected import Selection, find_subset
 
 PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.0}  # behind text
-
-
-@dataclass(frozen=True)
-class Selection:
-    """The tokens of one panel: those that have a trend from a start on in `model`; None: each model's own."""
-
-    trend: str
-    start: float
-    model: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,20 +31,17 @@ class Grid:
 
 
 class Panels:
-    """The datasets and the x-axis that all panels of a figure share."""
+    """The subsets and the x-axis that all panels of a figure share."""
 
-    def __init__(self, scores: xr.Dataset, trends: xr.Dataset, axis: str) -> None:
-        self.scores, self.trends = scores, trends
-        self.styles: dict[str, LineStyle] = model_styles(scores)
-        self.whole_axis = coordinate(scores, axis)
+    def __init__(self, subsets: xr.Dataset, axis: str) -> None:
+        self.subsets = subsets
+        self.styles: dict[str, LineStyle] = model_styles(subsets)
+        self.whole_axis = coordinate(subsets, axis)
         self.axis = self.late(self.whole_axis, DRAWN_FROM)
-        self.shares = shares(trends)
-        self.present = scores["log_likelihood"].notnull().any("token").transpose("model", "checkpoint")
 
     def curves(self, selection: Selection) -> xr.DataArray:
         """Perplexity (model, checkpoint) of the selected tokens, NaN before `DRAWN_FROM`."""
-        selected = select(self.trends, start=selection.start, trend=selection.trend, model=selection.model)
-        return self.late(subset_perplexity(self.scores["log_likelihood"], selected), DRAWN_FROM)
+        return self.late(find_subset(self.subsets, selection)["perplexity"], DRAWN_FROM)
 
     def draw(self, panel: Axes, selection: Selection, curves: xr.DataArray) -> Note | None:
         """Curves, starts of the fit, and a note of who selects which share; None where nobody does."""
@@ -66,44 +52,41 @@ class Panels:
         for model in self._selecting(selection):
             if curves.sel(model=model).notnull().any():
                 self._mark_start(panel, model, selection, curves)
-        text = panel.text(0.5, 0.5, self._who_and_how_many(selection), transform=panel.transAxes, bbox=PAPER)
+        text = panel.text(
+            0.5, 0.5, self._who_and_how_many(curves, selection), transform=panel.transAxes, bbox=PAPER
+        )
         text.set_in_layout(False)
         if selection.model is None:
             return Note(text)
-        return Note(text, beside=float(self._at_start(self.whole_axis, selection.model, selection.start)))
+        return Note(text, beside=self._at_start(self.whole_axis, selection.model, curves))
 
     def _mark_start(self, panel: Axes, model: str, selection: Selection, curves: xr.DataArray) -> None:
         """As high as the panel for one selecting model, up to each curve where all select for themselves."""
-        position = float(self._at_start(self.whole_axis, model, selection.start))
-        height = float(self._at_start(curves, model, selection.start)) if selection.model is None else None
+        position = self._at_start(self.whole_axis, model, curves)
+        height = self._at_start(curves, model, curves) if selection.model is None else None
         mark_start(panel, position, color=self.styles[model].color, top=height)
 
-    def _at_start(self, values: xr.DataArray, model: str, start: float) -> xr.DataArray:
-        """The value at the checkpoint from which this model's trends are fitted."""
-        trajectory = self.present.sel(model=model)
-        trajectory = trajectory.isel(checkpoint=np.flatnonzero(trajectory.values))
-        checkpoint = trajectory["checkpoint"][start_index(trajectory, start)]
-        return values.sel(model=model, checkpoint=checkpoint)
+    def _at_start(self, values: xr.DataArray, model: str, curves: xr.DataArray) -> float:
+        """The value at the checkpoint from which this model's trends are fitted; NaN where none is known."""
+        begins = float(curves["fit_start"].sel(model=model))
+        return float(values.sel(model=model, checkpoint=begins)) if np.isfinite(begins) else np.nan
 
     def late(self, values: xr.DataArray, fraction: float) -> xr.DataArray:
         """The values, NaN at the checkpoints before this fraction of training."""
-        return late(values.transpose("model", "checkpoint"), self.scores["training_fraction"], fraction)
+        return late(values.transpose("model", "checkpoint"), self.subsets["training_fraction"], fraction)
 
     def _selecting(self, selection: Selection) -> list[str]:
         return list(self.styles) if selection.model is None else [selection.model]
 
-    def _who_and_how_many(self, selection: Selection) -> str:
-        start = start_position(self.trends, selection.start)
-        of_trend = self.shares.sel(trend=selection.trend).isel(start=start)
+    def _who_and_how_many(self, curves: xr.DataArray, selection: Selection) -> str:
         of_size: dict[str, list[float]] = {}
         for model in self._selecting(selection):
-            of_size.setdefault(self.styles[model].label, []).append(float(of_trend.sel(model=model)))
+            share = float(curves["selected_share"].sel(model=model))
+            of_size.setdefault(self.styles[model].label, []).append(share)
         lines = [f"{label}: {_share(shares)}" for label, shares in of_size.items()]
         if selection.model is not None:
-            selected = select(
-                self.trends, start=selection.start, trend=selection.trend, model=selection.model
-            )
-            lines.append(f"{int(selected.sum()):,} tokens")
+            number = float(curves["selected_tokens"].sel(model=selection.model))
+            lines += [f"{int(number):,} tokens"] if np.isfinite(number) else []
         return "\n".join(lines)
 
     def _say_empty(self, panel: Axes, selection: Selection) -> None:
@@ -129,9 +112,9 @@ def _share(shares: Sequence[float]) -> str:
     return f"{' to '.join(ends)} %"
 
 
-def draw_grid(scores: xr.Dataset, trends: xr.Dataset, grid: Grid, *, axis: str) -> Figure:
+def draw_grid(subsets: xr.Dataset, grid: Grid, *, axis: str) -> Figure:
     """The whole figure: panels with shared axes, one legend, texts where they cover nothing."""
-    shared = Panels(scores, trends, axis)
+    shared = Panels(subsets, axis)
     figure = new_figure(grid.width, grid.height)
     panels = figure.subplots(len(grid.rows), len(grid.rows[0]), sharex=True, sharey="row", squeeze=False)
     notes = []
@@ -155,8 +138,7 @@ def draw_grid(scores: xr.Dataset, trends: xr.Dataset, grid: Grid, *, axis: str) 
 
 def _start_legend(grid: Grid) -> str:
     starts = {selection.start for row in grid.rows for selection in row}
-    return (
-        f"start of the fit ({hundredths(starts.pop())} % of training)"
-        if len(starts) == 1
-        else "start of the fit"
-    )
+    if len(starts) > 1:
+        return "start of the fit"
+    of_training = " of training" if grid.width > COLUMN_INCHES else ""
+    return f"start of the fit ({hundredths(starts.pop())} %{of_training})"

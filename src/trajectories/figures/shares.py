@@ -7,7 +7,6 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from trajectories.figures.curves import add_legend, draw_curves
 from trajectories.figures.style import PAGE_INCHES, SETTINGS, model_styles, new_figure, styled
 from trajectories.figures.ticks import hundredths
-from trajectories.trends import shares
 
 MAXIMUM_TICKS = 8
 TITLES = {
@@ -18,22 +17,21 @@ TITLES = {
 
 
 @styled
-def trend_shares(trends: xr.Dataset) -> Figure:
+def trend_shares(shares: xr.DataArray) -> Figure:
     """Share of tokens with each trend after a fraction of training, one curve per model (Figure 2).
 
-    `trends` is over (start, model, token), as `fit_trends` gives it. Tokens without a trend are in no share.
+    `shares` is over (start, model, trend), as `trajectories.trends.shares` gives it.
     """
-    figure, styles = new_figure(PAGE_INCHES, 2.35), model_styles(trends)
+    figure, styles = new_figure(PAGE_INCHES, 2.35), model_styles(shares)
     panels = figure.subplots(1, len(TITLES), sharex=True)
-    share = shares(trends)
-    start = share["start"].broadcast_like(share.isel(trend=0))
+    start = shares["start"].broadcast_like(shares.isel(trend=0))
     for panel, (trend, title) in zip(panels, TITLES.items(), strict=True):
-        draw_curves(panel, share.sel(trend=trend), start, styles=styles)
+        draw_curves(panel, shares.sel(trend=trend), start, styles=styles)
         panel.set_title(title)
         panel.set_ylim(bottom=0)
         panel.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         panel.yaxis.set_major_formatter(FuncFormatter(hundredths))
-        panel.xaxis.set_major_locator(FixedLocator(trends["start"].values.tolist(), nbins=MAXIMUM_TICKS))
+        panel.xaxis.set_major_locator(FixedLocator(shares["start"].values.tolist(), nbins=MAXIMUM_TICKS))
         panel.xaxis.set_major_formatter(FuncFormatter(hundredths))
     panels[0].set_ylabel("Tokens [%]")
     figure.supxlabel("Trend fitted after this part of training [%]", fontsize=SETTINGS["axes.labelsize"])

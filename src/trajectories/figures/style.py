@@ -84,8 +84,8 @@ class LineStyle:
     marker: str
 
 
-def model_styles(dataset: xr.Dataset) -> dict[str, LineStyle]:
-    """The style of each model, in the dataset's order (by parameters): the larger, the darker.
+def model_styles(dataset: xr.Dataset | xr.DataArray) -> dict[str, LineStyle]:
+    """The style of each model, in the data's order (by parameters): the larger, the darker.
 
     Models of one label, a size trained with several seeds, share a style.
     """

@@ -8,15 +8,14 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from trajectories.downstream.emergence import final_by_size
 from trajectories.downstream.measures import require_tasks
 from trajectories.figures.accuracy import (
-    analysed,
     draw_accuracy,
     guessing,
     mark_guessing,
     say_nothing,
     set_accuracy_axis,
+    standard_errors,
 )
 from trajectories.figures.axes import coordinate, set_x_axis
 from trajectories.figures.curves import add_legend
@@ -37,14 +36,15 @@ from trajectories.scoring.gather import final
 MOST_WIDE = 8  # tasks in rows of two; of more there are three in a row
 ROW_INCHES = 1.15
 MARGINS_INCHES = 0.75
-CAPTION = "Left: last checkpoints, with standard errors. Right: along training, by validation perplexity"
+CAPTION = "Left: last checkpoints{}. Right: along training, by validation perplexity"
+WITH_ERRORS = ", with standard errors"
 LONGEST_TITLE = {1: 100, 2: 50, 3: 32}  # characters in the width of a task, by tasks in a row
 NARROW_TICKS = 3
 BAR: dict[str, Any] = {"linestyle": "none", "elinewidth": 0.8, "capsize": 1.5, "capthick": 0.6}
 
 
 @styled
-def task_panels(accuracy: xr.Dataset, tasks: Sequence[str]) -> Figure:
+def task_panels(tasks: xr.Dataset, names: Sequence[str]) -> Figure:
     """Final accuracy of each task against size, beside all of its training (Figures 17 and 18).
 
     Left of each pair: the last checkpoints with their standard errors against parameters, sizes of several
@@ -52,42 +52,44 @@ def task_panels(accuracy: xr.Dataset, tasks: Sequence[str]) -> Figure:
     smooth lines. Each pair has a y-axis of its own, at least 10 % high.
 
     Args:
-        accuracy: as in data/downstream/accuracy.nc.
-        tasks: in the order in which they are drawn, row by row.
+        tasks: `accuracy` (model, checkpoint, task) and `chance` (task), NaN where guessing is not known;
+            where it is known, `accuracy_standard_error`, as `analysed` returns them.
+        names: tasks in the order in which they are drawn, row by row.
 
     Raises:
         ValueError: a task that was not measured.
     """
-    if not tasks:
+    if not names:
         return message("No task is in this group.")
-    require_tasks(accuracy, tasks)
-    measured, last = analysed(accuracy), final_by_size(accuracy)["accuracy"]
-    if not measured["accuracy"].sel(task=list(tasks)).notnull().any():
+    require_tasks(tasks, names)
+    drawn = tasks.sel(task=list(names))
+    if not drawn["accuracy"].notnull().any():
         return message("No checkpoint was scored on these tasks.")
-    across = late(coordinate(measured, "validation_perplexity"), measured["training_fraction"], DRAWN_FROM)
-    styles, wide = model_styles(measured), min(len(tasks), 2 if len(tasks) <= MOST_WIDE else 3)
-    figure, pairs = _grid(len(tasks), wide)
-    for pair, name in zip(pairs, tasks, strict=True):
-        _draw_models(pair[0], measured.sel(task=name), last.sel(task=name), styles)
-        draw_accuracy(pair[1], measured["accuracy"].sel(task=name), across, styles=styles)
-        _finish(pair, measured.sel(task=name), across)
+    drawn = drawn.assign(accuracy_standard_error=standard_errors(drawn))
+    across = late(coordinate(drawn, "validation_perplexity"), drawn["training_fraction"], DRAWN_FROM)
+    styles, wide = model_styles(drawn), min(len(names), 2 if len(names) <= MOST_WIDE else 3)
+    figure, pairs = _grid(len(names), wide)
+    for pair, name in zip(pairs, names, strict=True):
+        of_task = drawn.sel(task=name)
+        _draw_models(pair[0], of_task, styles)
+        draw_accuracy(pair[1], of_task["accuracy"], across, styles=styles)
+        _finish(pair, of_task, across)
         pair[0].set_title(_title(name, LONGEST_TITLE[wide]), loc="left")
     for sizes, training in pairs[-wide:]:
         sizes.set_xlabel(LABEL)
         training.set_xlabel("Perplexity")
     figure.supylabel("Accuracy [%]", fontsize=SETTINGS["axes.labelsize"])
-    caption = "\n".join(filter(None, (CAPTION, grouping_in_words(accuracy))))
-    add_legend(figure, styles, marks=[guessing()], title=caption)
+    caption = CAPTION.format(WITH_ERRORS if drawn["accuracy_standard_error"].notnull().any() else "")
+    title = "\n".join(filter(None, (caption, grouping_in_words(tasks))))
+    add_legend(figure, styles, marks=guessing(drawn["chance"]), title=title)
     return figure
 
 
-def _draw_models(
-    panel: Axes, of_task: xr.Dataset, by_size: xr.DataArray, styles: Mapping[str, LineStyle]
-) -> None:
-    """Each model's last checkpoint with its standard error, and a line through the sizes (size)."""
-    known = by_size.dropna("size")
-    panel.plot(known["parameters"].values, known.values, **BETWEEN)
+def _draw_models(panel: Axes, of_task: xr.Dataset, styles: Mapping[str, LineStyle]) -> None:
+    """Each model's last checkpoint with its standard error, and a line through the means of sizes."""
     accuracy, error = final(of_task["accuracy"]), final(of_task["accuracy_standard_error"])
+    by_size = accuracy.groupby("parameters").mean().dropna("parameters")
+    panel.plot(by_size["parameters"].values, by_size.values, **BETWEEN)
     for name, style in styles.items():
         size, up, bar = (float(values.sel(model=name)) for values in (of_task["parameters"], accuracy, error))
         panel.errorbar(size, up, bar, color=style.color, marker=style.marker, **BAR)

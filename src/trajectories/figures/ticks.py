@@ -32,8 +32,8 @@ class LogTicks(Locator):
         if found and (len(found[-1]) >= MINIMUM_TICKS or high / low > DECADE):
             return found[-1]
         if found:
-            even = MaxNLocator(nbins=self.maximum - 1, steps=[1, 2, 5, 10]).tick_values(low, high)
-            return [float(tick) for tick in even if low <= tick <= high]
+            even = MaxNLocator(nbins=self.maximum - 1, steps=[1, 2, 5, 10], min_n_ticks=MINIMUM_TICKS)
+            return [float(tick) for tick in even.tick_values(low, high) if low <= tick <= high]
         decades = _decades(low, high, (1,))
         return decades[:: int(np.ceil(len(decades) / self.maximum))]
 

@@ -7,6 +7,8 @@ from trajectories.figures.axes import axis_label, coordinate, set_perplexity_axi
 from trajectories.figures.curves import add_legend, draw_curves
 from trajectories.figures.style import COLUMN_INCHES, model_styles, new_figure, styled
 
+DENSE_BELOW = 60  # checkpoints of a model, each with a marker; more markers would be a smear
+
 
 @styled
 def validation_perplexity(scores: xr.Dataset, *, axis: str = "flops") -> Figure:
@@ -17,7 +19,8 @@ def validation_perplexity(scores: xr.Dataset, *, axis: str = "flops") -> Figure:
     across, perplexity = coordinate(scores, axis), coordinate(scores, "validation_perplexity")
     figure, styles = new_figure(COLUMN_INCHES, 2.7), model_styles(scores)
     panel = figure.subplots()
-    draw_curves(panel, perplexity, across, styles=styles, dense=True)
+    dense = bool(perplexity.count("checkpoint").max() < DENSE_BELOW)
+    draw_curves(panel, perplexity, across, styles=styles, dense=dense)
     set_x_axis(panel, across)
     set_perplexity_axis(panel, perplexity.values)
     panel.set_xlabel(axis_label(across))

@@ -8,6 +8,7 @@ from trajectories.report.summary import read_metrics, read_start, summary_text
 REPORTS = Path("reports")
 TEXTS = REPORTS / "metrics/sequences.json"
 TASKS = REPORTS / "metrics/tasks.json"
+ALIGNMENT = REPORTS / "metrics/alignment.json"
 
 
 def main() -> int:
@@ -18,8 +19,9 @@ def main() -> int:
             read_metrics(REPORTS / "metrics/trends.json"),
             texts=read_metrics(TEXTS) if TEXTS.is_file() else None,
             tasks=read_metrics(TASKS) if TASKS.is_file() else None,
+            alignment=read_metrics(ALIGNMENT) if ALIGNMENT.is_file() else None,
             start=read_start(REPORTS / "plots/shares.csv"),
-            figures=[*sorted(REPORTS.glob("figures/*.png")), *sorted(REPORTS.glob("tables/*.*"))],
+            figures=[*sorted(REPORTS.glob("figures/**/*.png")), *sorted(REPORTS.glob("tables/*.*"))],
         )
     except (OSError, ValueError) as error:
         sys.stderr.write(f"error: {error}\n")

@@ -4,9 +4,8 @@ import numpy as np
 import xarray as xr
 
 from trajectories.downstream.emergence import MEASURES
-from trajectories.downstream.groups import FEWEST_SIZES, FIXED, MEASURED
+from trajectories.downstream.groups import FEWEST_SIZES, FIXED, MEASURED, tasks_by_group
 from trajectories.downstream.measures import CRITERIA
-from trajectories.figures.groups import tasks_by_group
 from trajectories.report.tabular import csv_text, each, markdown_escaped, markdown_table, number, shown
 
 ALONG = ("trajectory_linearity", "trajectory_breakthroughness")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trajectories.figures.ticks import hundredths
+from trajectories.report.alignment_summary import alignment_lines
 from trajectories.report.tabular import ABSENT, shown
 from trajectories.report.task_summary import task_lines
 from trajectories.report.terminal import aligned, percentage, wrapped
@@ -24,10 +25,11 @@ def summary_text(
     *,
     texts: Numbers | None = None,
     tasks: Numbers | None = None,
+    alignment: Numbers | None = None,
     start: float | None = None,
     figures: Sequence[Path] = (),
 ) -> str:
-    """Figures, a line per model, double descent, trends of generated texts over sizes, and accuracy on tasks.
+    """Figures, a line per model, double descent, trends of texts over sizes, accuracy, and alignment.
 
     No line is longer than 100 characters.
 
@@ -38,6 +40,7 @@ def summary_text(
             was not run.
         tasks: models, tasks and rank_correlation, as in reports/metrics/tasks.json; None where section 5 was
             not run.
+        alignment: numbers by suite, as in reports/metrics/alignment.json; None where that was not run.
         start: the fraction of training from which those trends are fitted, where it is known.
         figures: the files that were drawn.
     """
@@ -48,6 +51,7 @@ def summary_text(
         *_double_descent(trends.get(DOUBLE_DESCENT)),
         *_generated_texts(texts or {}),
         *task_lines(tasks or {}),
+        *alignment_lines(alignment or {}),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -6,6 +6,7 @@ from typing import Any
 from trajectories import arrays, config, figures, provenance
 from trajectories.config.figures import FigureSettings
 from trajectories.stages.run import run
+from trajectories.trends import selected_perplexity, shares
 from trajectories.trends.subsets import nearest_start
 
 SCORES = Path("data/scores/tokens.nc")
@@ -22,14 +23,15 @@ def main() -> None:
     starts = list(dict.fromkeys(nearest_start(trends, start) for start in wanted))
     ends: dict[str, Any] = {"small": settings.small, "large": settings.large}
     selected = {"start": starts[0], **ends}
+    subsets = selected_perplexity(scores, trends, figures.drawn_selections(scores, starts=starts, **ends))
     drawn = {
         "01": figures.validation_perplexity(scores, axis=axis),
-        "02": figures.trend_shares(trends),
-        "03": figures.selected_tokens(scores, trends, trend="stagnated", axis=axis, **selected),
-        "04": figures.selected_tokens(scores, trends, trend="upward", axis=axis, **selected),
-        "10": figures.uncategorised_tokens(scores, trends, starts=starts, axis=axis),
-        "11": figures.middle_selections(scores, trends, starts=starts, axis=axis, **ends),
-        "12": figures.all_trends(scores, trends, **selected),
+        "02": figures.trend_shares(shares(trends)),
+        "03": figures.selected_tokens(subsets, trend="stagnated", axis=axis, **selected),
+        "04": figures.selected_tokens(subsets, trend="upward", axis=axis, **selected),
+        "10": figures.uncategorised_tokens(subsets, starts=starts, axis=axis),
+        "11": figures.middle_selections(subsets, starts=starts, axis=axis, **ends),
+        "12": figures.all_trends(subsets, **selected),
     }
     parameters = {"figures": config.values("figures")}
     for number, figure in drawn.items():

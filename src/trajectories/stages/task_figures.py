@@ -17,14 +17,15 @@ def main() -> None:
     """Draw accuracies and option perplexities; write reports/figures."""
     axis = config.read(FigureSettings, "figures").axis.value
     accuracy = arrays.read(ACCURACY)
-    groups = figures.tasks_by_group(accuracy)
+    groups, tasks = figures.tasks_by_group(accuracy), figures.analysed(accuracy)
+    means = figures.task_means(tasks)
     drawn: dict[str, Figure] = {
-        "05-options": figures.option_perplexity(accuracy),
-        "08": figures.mean_accuracy(accuracy, axis=axis),
-        "09": figures.group_trajectories(accuracy, groups),
-        "17": figures.task_panels(accuracy, groups.get(LINEARITY, [])),
-        "18": figures.task_panels(accuracy, groups.get(BREAKTHROUGHNESS, [])),
-        "18-others": figures.task_panels(accuracy, figures.other_tasks(accuracy)),
+        "05-options": figures.option_perplexity(means),
+        "08": figures.mean_accuracy(means, axis=axis),
+        "09": figures.group_trajectories(figures.group_means(tasks, groups)),
+        "17": figures.task_panels(tasks, groups.get(LINEARITY, [])),
+        "18": figures.task_panels(tasks, groups.get(BREAKTHROUGHNESS, [])),
+        "18-others": figures.task_panels(tasks, figures.other_tasks(accuracy)),
     }
     stamp = provenance.stamp(inputs=[ACCURACY], parameters={"figures": config.values("figures")})
     for number, figure in drawn.items():

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.nonparametric.smoothers_lowess import lowess
 
-from trajectories.downstream.measures import smooth
+from trajectories.alignment.local_regression import smooth
 
 
 def curve(values: np.ndarray) -> xr.DataArray:
