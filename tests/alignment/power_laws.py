@@ -33,7 +33,7 @@ def make_trajectories(
     sizes = np.array(SIZES)
     steps = np.arange(1, checkpoints + 1) * 1000
     tokens = np.outer(sizes**0.4, steps * 200.0)
-    random = np.random.default_rng(seed).standard_normal(tokens.shape)
+    random = np.asarray(np.random.default_rng(seed).standard_normal(tokens.shape))
     for step in range(1, checkpoints):
         random[:, step] = lasting * random[:, step - 1] + np.sqrt(1 - lasting**2) * random[:, step]
     loss = LAWS[law](sizes[:, None], tokens) * np.exp(noise * random)

@@ -24,17 +24,19 @@ def test_points_are_checkpoints_and_lines_the_fit_of_each_size(
     scores: xr.Dataset, fits: xr.Dataset, figure: Figure
 ) -> None:
     lines = figure.axes[0].lines
-    fitted = np.exp(predict_along(fits, "hoffmann", scores["flops"])).where(
+    fitted = xr.apply_ufunc(np.exp, predict_along(fits, "hoffmann", scores["flops"])).where(
         scores["training_fraction"] >= 0.1
     )
     for place, model in enumerate(scores["model"].values):
         points, curve = lines[2 * place], lines[2 * place + 1]
-        shown = np.isfinite(points.get_ydata())
+        drawn = np.asarray(points.get_ydata())
         perplexity = scores["validation_perplexity"].sel(model=model)
         expected = perplexity.where(scores["training_fraction"].sel(model=model) >= 0.04)
-        np.testing.assert_array_equal(points.get_ydata()[shown], expected.dropna("checkpoint"))
+        np.testing.assert_array_equal(drawn[np.isfinite(drawn)], expected.dropna("checkpoint"))
         assert points.get_linestyle() == "None"
-        np.testing.assert_allclose(curve.get_ydata(), fitted.sel(model=model).dropna("checkpoint"))
+        np.testing.assert_allclose(
+            np.asarray(curve.get_ydata()), fitted.sel(model=model).dropna("checkpoint")
+        )
 
 
 def test_frontiers_are_thin_beyond_measured_sizes_and_tokens(
@@ -65,7 +67,7 @@ def test_exponents_stand_below_the_panel_with_their_intervals(fits: xr.Dataset, 
 
 def test_the_frontier_can_be_drawn_against_tokens(scores: xr.Dataset, fits: xr.Dataset) -> None:
     panel = scaling_laws(scores, fits, axis="tokens_seen").axes[0]
-    tokens = panel.lines[-1].get_xdata()
+    tokens = np.asarray(panel.lines[-1].get_xdata())
     assert (np.diff(tokens) > 0).all()
     compute = xr.DataArray(figure_compute(scores), dims="place")
     np.testing.assert_allclose(tokens, compute_optimal(fits, "kaplan", compute)["tokens"])

@@ -66,7 +66,7 @@ def _outward_of_powers(inner: Floats, centre: Floats) -> Floats:
 
 def _power_above(inner: Floats, x: Floats) -> tuple[Floats, Floats]:
     """E and one power that adds to it: inner values are the share of E, log loss and its fall, all at 0."""
-    share, level, fall = inner
+    share, level, fall = np.clip(inner[0], 0, 1 - FAINTEST), inner[1], inner[2]
     exponent = fall / (1 - share)
     decay = _term(-exponent * x[0])
     loss = share + (1 - share) * decay  # in parts of that at 0

@@ -16,7 +16,7 @@ HUBER_DELTA = 1e-3  # of log loss, Hoffmann et al. (2022), section 3.3
 SQUARES = np.inf  # as delta: least squares
 STARTS = 3  # of the grid's best, from which the fit runs to its end
 RIDGE = 1e-9  # of the mean diagonal: directions that the data do not tell still have a length
-ROUNDING = 1e-9  # of log loss
+ROUNDING = 1e-9  # of log loss, and of a bound
 SMALLEST = 1e-7  # residual that sets the length of a step
 # Of the objective, in which a standard error is about 1: a fit is exact, that of a sample to a thousandth.
 EXACT, NEAR = 1e-10, 1e-6
@@ -147,7 +147,8 @@ def _minimise(
         options={"maxiter": MOST_STEPS, "ftol": tolerance},
     )
     reached: Floats = inner + steps @ found.x
-    reached[0] = np.clip(reached[0], *form.bounds)  # rounding
+    first = float(np.clip(reached[0], *form.bounds))
+    reached[0] = next((end for end in form.bounds if abs(first - end) < ROUNDING), first)
     return reached
 
 

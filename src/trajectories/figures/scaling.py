@@ -52,7 +52,7 @@ def scaling_laws(scores: xr.Dataset, fits: xr.Dataset, *, axis: str = "flops") -
     fraction = own["training_fraction"]
     counts = perplexity.notnull() & (fraction >= fits.attrs["start"] - EDGE)
     drawn = late(perplexity, fraction, DRAWN_FROM)
-    curves = np.exp(predict_along(fits, HOFFMANN, own["flops"])).where(counts)
+    curves = _perplexity(predict_along(fits, HOFFMANN, own["flops"])).where(counts)
     figure, styles = new_figure(COLUMN_INCHES, 3.4), model_styles(own)
     panel = figure.subplots()
     for name, style in styles.items():
@@ -84,10 +84,10 @@ def _draw_frontiers(
     in_view, handles = [], []
     for form, dashes in DASHES.items():
         best = compute_optimal(fits, form, compute).assign(flops=compute)
-        at, perplexity = best[OPTIMUM[axis]], np.exp(best["loss"])
+        at, perplexity = best[OPTIMUM[axis]], _perplexity(best["loss"])
         within = _within(best["parameters"], fits["parameters"].values)
         within &= _within(best["tokens"], measured["tokens_seen"])
-        panel.fill_between(at, np.exp(best["loss_low"]), np.exp(best["loss_high"]), **BAND)
+        panel.fill_between(at, _perplexity(best["loss_low"]), _perplexity(best["loss_high"]), **BAND)
         panel.plot(at, perplexity.where(~within), linestyle=dashes, **BEYOND)
         panel.plot(at, perplexity.where(within), linestyle=dashes, **WITHIN)
         handles.append(Line2D([], [], linestyle=dashes, label=_label(fits, form), **WITHIN))
@@ -103,8 +103,14 @@ def _draw_frontiers(
     return np.concatenate(in_view)
 
 
+def _perplexity(loss: xr.DataArray) -> xr.DataArray:
+    perplexity: xr.DataArray = xr.apply_ufunc(np.exp, loss)
+    return perplexity
+
+
 def _within(values: xr.DataArray, measured: np.ndarray) -> xr.DataArray:
-    return (values >= np.nanmin(measured)) & (values <= np.nanmax(measured))
+    inside: xr.DataArray = (values >= np.nanmin(measured)) & (values <= np.nanmax(measured))
+    return inside
 
 
 def _label(fits: xr.Dataset, form: str) -> str:
