@@ -51,6 +51,14 @@ def test_points_are_means_over_seeds_and_bars_reach_from_the_lowest_to_the_highe
         np.testing.assert_allclose(bars(panel)[name], [[min(row), max(row)] for row in values])
 
 
+@pytest.mark.parametrize("same", [0.05, 0.35])  # the mean of three is less, is more
+def test_seeds_that_agree_have_a_bar_without_length(quality: xr.Dataset, same: float) -> None:
+    assert float(np.mean([same] * 3)) != same
+    figure = mauve_scores(quality.assign(mauve=xr.full_like(quality["mauve"], same)))
+    for ends in bars(figure.axes[0]).values():
+        np.testing.assert_allclose(ends, same)
+
+
 @pytest.mark.parametrize("n", [2, 4])
 def test_repetition_stands_beside_that_of_the_documents(quality: xr.Dataset, n: int) -> None:
     figure = mauve_scores(quality, n=n)

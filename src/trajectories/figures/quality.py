@@ -111,7 +111,8 @@ def _draw_methods(panel: Axes, values: xr.DataArray, styles: Mapping[str, LineSt
     for i, (method, style) in enumerate(styles.items()):
         of_method = ordered.sel({"method": method}).values
         mean = of_method.mean(axis=-1)
-        bars = np.stack([mean - of_method.min(axis=-1), of_method.max(axis=-1) - mean])
+        # The mean of equal numbers can differ from them in its last digit, and no bar is negative.
+        bars = np.maximum([mean - of_method.min(axis=-1), of_method.max(axis=-1) - mean], 0)
         position = np.arange(len(mean)) + APART * (i - (len(styles) - 1) / 2)
         settings = BAR if of_method.shape[-1] > 1 else BAR | {"elinewidth": 0, "capsize": 0}
         look = {"color": style.color, "marker": style.marker, "label": style.label, **ON_AXIS}
