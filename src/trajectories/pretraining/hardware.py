@@ -49,7 +49,10 @@ def choose_hardware(precision: str) -> Hardware:
 
 @contextmanager
 def deterministic() -> Iterator[None]:
-    """Inside, torch computes the same bytes from the same inputs, where it can; it warns where it cannot."""
+    """Inside, torch computes the same bytes from the same inputs, and refuses what it cannot repeat.
+
+    Only so does attention on a GPU take its repeatable form: asked to warn, torch keeps the faster one.
+    """
     before = (
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
@@ -57,7 +60,7 @@ def deterministic() -> Iterator[None]:
     filling = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     # cuBLAS reads it when it is first used; products of matrices are not repeatable without it.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    torch.use_deterministic_algorithms(mode=True, warn_only=False)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     try:
         yield
