@@ -192,7 +192,7 @@ def test_the_model_that_selects_and_the_start_can_be_chosen(scores: xr.Dataset, 
 
 
 def test_both_suites_have_the_figures_that_they_share(opt: xr.Dataset, ours: figures.Aggregates) -> None:
-    both = figures.beside_figures(ours, opt)
+    both = figures.beside_figures(ours, figures.published_figures(opt))
     assert list(both) == SHARED
     for figure in both.values():
         assert [text.get_text() for text in figure.texts] == ["This suite", "OPT (Xia et al., 2023)"]

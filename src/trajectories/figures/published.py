@@ -1,5 +1,6 @@
 """The figures that can be drawn of published numbers as of our own, by the same functions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ from trajectories.trends.selected import fit_starts, subset_coordinates
 SELECTED = {"03": "stagnated", "04": "upward"}  # the trend in the middle of the figure
 ALL = "all"  # the task that is the mean over all of them
 ALL_TASKS = 74  # their number (section 5.1)
-OF_TASKS = ("17", "18")
+OF_TASKS = {"17": LINEARITY, "18": BREAKTHROUGHNESS}
 OURS, THEIRS = "This suite", "OPT (Xia et al., 2023)"
 
 
@@ -55,26 +56,29 @@ def published_figures(opt: xr.Dataset) -> dict[str, Figure]:
     Args:
         opt: published numbers of a suite, as `trajectories.publications.published("opt")` returns them.
     """
-    return draw_aggregates(published_aggregates(opt))
+    suite = published_aggregates(opt)
+    groups = tasks_by_group(suite.tasks)
+    of_tasks = {number: task_panels(suite.tasks, groups.get(group, [])) for number, group in OF_TASKS.items()}
+    return draw_aggregates(suite) | of_tasks
 
 
-def beside_figures(ours: Aggregates, opt: xr.Dataset) -> dict[str, Figure]:
+def beside_figures(ours: Aggregates, theirs: Mapping[str, Figure]) -> dict[str, Figure]:
     """The figures that two suites share, ours first: 1, 2, 3 and 4 (the middle), 8 and 9.
 
     Single tasks (17, 18) are not the same in both.
 
     Args:
         ours: what `suite_aggregates` returns.
-        opt: as for `published_figures`.
+        theirs: what `published_figures` returns.
     """
-    suites = {OURS: draw_aggregates(ours), THEIRS: published_figures(opt)}
-    numbers = [number for number in suites[OURS] if number not in OF_TASKS]
-    return {number: beside({title: of[number] for title, of in suites.items()}) for number in numbers}
+    return {
+        number: beside({OURS: figure, THEIRS: theirs[number]})
+        for number, figure in draw_aggregates(ours).items()
+    }
 
 
 def draw_aggregates(suite: Aggregates) -> dict[str, Figure]:
-    """Each of these figures of one suite, against compute where there is a choice."""
-    groups = tasks_by_group(suite.tasks)
+    """Figures 1, 2, 3 and 4 (the middle), 8 and 9 of one suite, against compute where there is a choice."""
     return {
         "01": validation_perplexity(suite.trajectories),
         "02": trend_shares(suite.shares),
@@ -84,8 +88,6 @@ def draw_aggregates(suite: Aggregates) -> dict[str, Figure]:
         },
         "08": mean_accuracy(suite.means),
         "09": group_trajectories(suite.groups),
-        "17": task_panels(suite.tasks, groups.get(LINEARITY, [])),
-        "18": task_panels(suite.tasks, groups.get(BREAKTHROUGHNESS, [])),
     }
 
 

@@ -26,12 +26,13 @@ def main() -> None:
         small=settings.small,
     )
     of_opt = provenance.stamp(inputs=[OPT], parameters={})
-    for number, figure in figures.published_figures(opt).items():
+    published = figures.published_figures(opt)
+    for number, figure in published.items():
         provenance.save_figure(figure, ALONE / f"figure-{number}", of_opt)
     of_both = provenance.stamp(
         inputs=[SCORES, TRENDS, ACCURACY, OPT], parameters={"figures": config.values("figures")}
     )
-    for number, figure in figures.beside_figures(ours, opt).items():
+    for number, figure in figures.beside_figures(ours, published).items():
         provenance.save_figure(figure, BESIDE / f"figure-{number}", of_both)
 
 
