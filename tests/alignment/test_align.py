@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import xarray as xr
-from curves import make_axes, measure_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.nonparametric.smoothers_lowess import lowess
 
+from curves import make_axes, measure_of
 from trajectories.alignment.align import align
 from trajectories.alignment.axes import AXES, LOGARITHMIC
 
@@ -199,6 +199,7 @@ def test_an_axis_that_is_missing_in_places_leaves_these_out() -> None:
     found = align(holed, "flops", resamples=1)
     np.testing.assert_allclose(found["r_squared"], expected["r_squared"])
     assert int(found["points"]) == int(expected["points"])
+    assert (int(found["missing"]), int(expected["missing"])) == (20, 0)
 
 
 def test_a_reason_of_one_axis_leaves_the_others_alone() -> None:

@@ -113,6 +113,25 @@ def test_tasks_are_answered_by_all_models_and_measured(pipeline: Clone) -> None:
     assert sorted(numbers["tasks"]) == names
 
 
+def test_every_section_is_aligned_beside_the_published_numbers(pipeline: Clone) -> None:
+    with xr.open_dataset(pipeline.root / "data/alignment.nc") as ours:
+        kinds = set(ours["kind"].values)
+        assert {"accuracy", "log perplexity of generated texts", "log perplexity of tokens by trend"} < kinds
+        assert ours["r_squared"].dims == ("start", "measure", "axis")
+        known = np.isfinite(ours["r_squared"].values)
+        assert known.any()
+        assert ((ours["reason"].values == "") == known).all()
+    with xr.open_dataset(pipeline.root / "data/published/alignment.nc") as opt:
+        mean = opt["r_squared"].sel(start=0, measure="accuracy: all tasks")
+        assert float(mean.sel(axis="validation_perplexity")) == pytest.approx(0.86, abs=0.02)
+    numbers = json.loads((pipeline.root / "reports/metrics/alignment.json").read_text())
+    assert numbers["suite"]["forecast"]["at_perplexity"] is None  # of two sizes
+    tables = pipeline.root / "reports/tables"
+    assert "needs at least 2 smaller sizes" in (tables / "forecast.csv").read_text()
+    assert "OPT (Xia et al., 2023)" in (tables / "alignment.md").read_text()
+    assert "nats" in (tables / "power-laws.md").read_text()
+
+
 def test_other_tasks_leave_windows_and_texts_as_they_were_scored(pipeline: Clone, tmp_path: Path) -> None:
     clone = Clone(tmp_path / "clone")
     shutil.copytree(pipeline.root, clone.root, symlinks=True)

@@ -5,8 +5,10 @@ import pytest
 import xarray as xr
 from archive_files import make_accuracy, make_archive, over_checkpoints, save
 
+from made_up_sequences import make_quality, make_sequences
 from trajectories import arrays
-from trajectories.publications.__main__ import main
+from trajectories.archive import main
+from trajectories.generation.perplexity import generated_perplexity
 
 
 @pytest.fixture
@@ -69,13 +71,29 @@ def test_what_was_read_can_be_written_again(tmp_path: Path) -> None:
         xr.testing.assert_allclose(again, arrays.read(path), rtol=1e-15)
 
 
-def test_texts_are_left_to_the_caller_and_the_command_says_so(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arrays.write(xr.Dataset({"log_likelihood": ("sequence", [1.0])}), data / "scores/sequences.nc")
-    assert main(["write", str(data), str(tmp_path / "archive")]) == 0
-    assert "sequences.nc: not written; give its perplexities" in capsys.readouterr().out
-    assert not list(tmp_path.glob("archive/**/*.csv"))
+def test_generated_texts_come_back_as_the_perplexities_of_their_sets(data: Path, tmp_path: Path) -> None:
+    sequences, quality = make_sequences(), make_quality()
+    arrays.write(sequences, data / "scores/sequences.nc")
+    arrays.write(quality, data / "quality.nc")
+    archive, back = tmp_path / "archive", tmp_path / "back"
+    assert main(["write", str(data), str(archive)]) == 0
+    of_models = [str(data / "scores" / name) for name in ("tokens.nc", "sequences.nc")]
+    assert main(["read", str(archive), str(back), "--models", *of_models]) == 0
+    found = arrays.read(back / "scores/generations-held_out.nc")
+    expected = generated_perplexity(sequences).sel(model=found["model"].values)
+    for labels in (
+        {"configuration": "p_s - p_l", "method": "greedy"},
+        {"configuration": "p_l", "method": "nucleus"},
+    ):
+        one, other = (of.sel({**labels, "new_tokens": 50}) for of in (found["perplexity"], expected))
+        np.testing.assert_allclose(
+            one.transpose("model", "checkpoint"),
+            other.reindex(checkpoint=one["checkpoint"].values),
+            rtol=1e-12,
+        )
+        mauve = quality["mauve"].sel({**labels, "new_tokens": 50}).mean("seed")
+        np.testing.assert_allclose(found["mauve"].sel({**labels, "new_tokens": 50}), mauve, rtol=1e-12)
+    assert set(found["family"].values) == {"opt"}
 
 
 @pytest.mark.parametrize("command", ["read", "write"])

@@ -22,6 +22,7 @@ LONG_NAMES = {
     "low": "lower end of the interval of R²",
     "high": "upper end of the interval of R²",
     "points": "checkpoints within the range of another model",
+    "missing": "checkpoints at which the axis is not known",
     "difference": "difference of R² between two axes, over the checkpoints that both predict",
     "difference_low": "lower end of the interval of the difference",
     "difference_high": "upper end of the interval of the difference",
@@ -72,7 +73,8 @@ def align(
         measure: over model, checkpoint and any others, such as task; with the axis among its coordinates,
             over model, checkpoint or both. NaN where a model has no such checkpoint, and where one is not to
             count: in the first steps all models fall from the uniform guess alike, which raises R².
-        axis: the name of that coordinate, such as flops or validation_perplexity, or several names.
+        axis: the name of that coordinate, such as flops or validation_perplexity, or several names. Checkpoints
+            at which it is not known (NaN, or not positive where its logarithm is taken) are left out.
         by: a coordinate over model; models that have the same (seeds of a size) are held out together.
         replicates: over replicate and the dimensions of `measure`: the same measure on drawn tokens.
         span: share of the pooled points of which a prediction comes.
@@ -81,8 +83,8 @@ def align(
         seed: of the samples.
 
     Returns:
-        `r_squared`, `low`, `high`, `points` (how many lie within the range) and `reason` over the further
-        dimensions of the measure. With several axes also over `axis`, and `difference` with its `_low` and
+        `r_squared`, `low`, `high`, `points` (how many lie within the range), `missing` (at how many the axis is
+        not known) and `reason` over the further dimensions of the measure. With several axes also over `axis`, and `difference` with its `_low` and
         `_high` and `shared_points` over (axis, other): R² less that on the other axis, over the checkpoints
         that both predict. The NaN of a measure that is constant, of one model, of too little overlap or of
         an axis that is constant or unknown has its reason in words; it is empty elsewhere.
@@ -102,7 +104,7 @@ def align(
     return combined if not isinstance(axis, str) else combined.isel(axis=0, drop=True)[_OF_ONE]
 
 
-_OF_ONE = ["r_squared", "low", "high", "points", "reason"]
+_OF_ONE = ["r_squared", "low", "high", "points", "missing", "reason"]
 
 
 def _align_one(
@@ -121,13 +123,15 @@ def _align_one(
     weights = weigh_checkpoints(known, resamples=sampling.resamples, rng=rng)[:, known]
     counts = np.concatenate([np.ones((1, y.shape[1])), weights])
     group = np.broadcast_to(np.unique(values[by].values, return_inverse=True)[1][:, None], known.shape)[known]
-    predicted, reasons = [], []
+    predicted, reasons, missing = [], [], []
     for name in names:
         points = Points(along_axis(values, name)[known], y, group)
+        missing.append(int(np.isnan(points.x).sum()))
         predicted.append(predict_held_out(points, counts, span=sampling.span))
         first = Points(points.x, y[:1], group)
         reasons.append(why_not(first, predicted[-1][0], axis=name.replace("_", " ")))
-    return _measured(y, np.stack(predicted), counts, names=names, reasons=reasons, sampling=sampling)
+    found = _measured(y, np.stack(predicted), counts, names=names, reasons=reasons, sampling=sampling)
+    return found.assign(missing=("axis", missing))
 
 
 def _measured(

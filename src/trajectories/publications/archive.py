@@ -60,13 +60,16 @@ def read_archive(
         yield ACCURACY, with_validation(read_bigbench(folder / BIGBENCH, models=models), validation)
 
 
-def write_archive(data: Path, folder: Path) -> list[Path]:
+def write_archive(
+    data: Path, folder: Path, *, generated: Mapping[str, xr.Dataset] | None = None
+) -> list[Path]:
     """Write what there is of our results as an archive.
 
     Args:
         data: With any of `scores/tokens.nc` (or `scores/tokens-<dataset>.nc`), `scores/validation.nc`,
             `scores/generations-<task>.nc` and `downstream/accuracy.nc`.
         folder: Where the files go.
+        generated: Perplexities of generated texts by task, besides those of `scores/generations-<task>.nc`.
 
     Returns:
         The files. Validation perplexities are those of `scores/validation.nc`, else of the first tokens.
@@ -91,8 +94,9 @@ def write_archive(data: Path, folder: Path) -> list[Path]:
     for path in tokens:
         dataset = path.stem.removeprefix("tokens").removeprefix("-") or "held_out"
         written += write_tokens(arrays.read(path), folder / TRENDS, dataset=dataset)
-    if texts:
-        read = {path.stem.removeprefix("generations-"): arrays.read(path) for path in texts}
-        write_generations(read, folder / GENERATIONS)
+    by_task = {path.stem.removeprefix("generations-"): arrays.read(path) for path in texts}
+    by_task |= generated or {}
+    if by_task:
+        write_generations(by_task, folder / GENERATIONS)
         written.append(folder / GENERATIONS)
     return written + (write_bigbench(arrays.read(data / ACCURACY), folder / BIGBENCH) if has_tasks else [])

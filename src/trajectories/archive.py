@@ -1,13 +1,20 @@
-"""`python -m trajectories.publications`: read the archive of the authors of the paper, or write one."""
+"""`python -m trajectories.archive`: read the archive of the authors of the paper, or write one of our results."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import xarray as xr
+
 from trajectories import arrays
+from trajectories.generation.perplexity import generated_perplexity
 from trajectories.publications.archive import SEQUENCES, read_archive, write_archive
 from trajectories.publications.facts import Model, models_of
+
+QUALITY = "quality.nc"
+TASK = "held_out"  # what the authors' table calls the documents that texts begin like
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,12 +40,18 @@ def _read(archive: Path, out: Path, models: dict[str, Model]) -> None:
 
 
 def _write(data: Path, out: Path) -> None:
-    sys.stdout.writelines(f"{path}\n" for path in write_archive(data, out))
-    if (data / SEQUENCES).is_file():
-        sys.stdout.write(
-            f"{data / SEQUENCES}: not written; give its perplexities (generation.perplexity) to "
-            "publications.generations.write_generations\n"
-        )
+    generated = {TASK: _generations(data)} if (data / SEQUENCES).is_file() else {}
+    sys.stdout.writelines(f"{path}\n" for path in write_archive(data, out, generated=generated))
+
+
+def _generations(data: Path) -> xr.Dataset:
+    """Perplexity of generated texts under the analysed family, and their MAUVE where that was measured."""
+    scores = arrays.read(data / SEQUENCES)
+    own = scores.isel(model=np.flatnonzero(scores["family"].values == scores.attrs["family"]))
+    found = xr.Dataset({"perplexity": generated_perplexity(own)})
+    if (data / QUALITY).is_file():
+        found["mauve"] = arrays.read(data / QUALITY)["mauve"].mean("seed")
+    return found
 
 
 def _models(files: Sequence[Path]) -> dict[str, Model]:
@@ -47,7 +60,7 @@ def _models(files: Sequence[Path]) -> dict[str, Model]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m trajectories.publications", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m trajectories.archive", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     theirs = commands.add_parser("read", help="write what an archive has as netCDF")
     theirs.add_argument("archive", type=Path, help="the folder that it was unpacked to")
