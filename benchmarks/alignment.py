@@ -1,9 +1,9 @@
 """Times `align` against a loop over models, checkpoints and samples with statsmodels' local regression.
 
-Run from the repository root: `PYTHONPATH=src python benchmarks/alignment.py [--resamples 1000]`. Both hold out
-every size of the published OPT accuracies in turn, on two axes. R² must agree. The loop is measured on one pass
-over the data and multiplied by the number of samples, which each repeat it; its local lines take no weights, so
-of samples the time alone is compared.
+Run from the repository root: `PYTHONPATH=src python benchmarks/alignment.py [--resamples 1000]`. Both hold
+out every size of the published OPT accuracies in turn, on two axes. R² must agree. The loop is measured on
+one pass over the data and multiplied by the number of samples, which each repeat it; its local lines take no
+weights, so of samples the time alone is compared.
 """
 
 import argparse
@@ -57,9 +57,7 @@ def main() -> None:
         if abs(float(ours["r_squared"]) - r_squared) > TOLERANCE or int(ours["points"]) != points:
             raise SystemExit(f"{axis}: ours {float(ours['r_squared'])}, the loop {r_squared}")
         low, high = float(ours["low"]), float(ours["high"])
-        print(
-            f"R² at equal {axis:21} {r_squared:.4f} ({low:.2f} to {high:.2f}), {points} checkpoints, both alike"
-        )
+        print(f"R² at equal {axis:21} {r_squared:.4f} ({low:.2f} to {high:.2f}), {points} points, both alike")
     loop = once * (1 + given.resamples)
     print(
         f"{given.resamples} samples: ours {min(seconds):.2f} s, the loop {loop:.0f} s ({once:.2f} s each): "

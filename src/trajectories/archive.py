@@ -1,4 +1,4 @@
-"""`python -m trajectories.archive`: read the archive of the authors of the paper, or write one of our results."""
+"""`python -m trajectories.archive`: read the archive of the paper's authors, or write one of our results."""
 
 import argparse
 import sys

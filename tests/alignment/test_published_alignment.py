@@ -28,7 +28,7 @@ def measured(opt: xr.Dataset, what: str) -> xr.DataArray:
     if what in opt["task"].values:
         return opt["accuracy"].sel(task=what)
     subset = opt["subset_trend"] == what
-    return opt["subset_perplexity"].isel(subset=int(subset.argmax()))
+    return opt["subset_perplexity"].isel(subset=int(subset.values.argmax()))
 
 
 # Of a quick estimate with another smoother: perplexity and FLOPs.
@@ -68,7 +68,7 @@ def test_a_share_stands_at_the_checkpoint_nearest_to_its_start(opt: xr.Dataset) 
     (share,) = (of for of in published_measures(opt) if of.label == f"{SHARE}: stagnated")
     assert share.values["checkpoint"].values.tolist() == opt["start"].values.tolist()
     taken = share.values["training_fraction"].sel(model="opt-175b")
-    np.testing.assert_allclose(taken, share.values["checkpoint"], atol=0.02)
+    np.testing.assert_allclose(taken, share.values["checkpoint"], atol=0.05)
 
 
 def test_the_largest_model_is_forecast_and_compared_with_naive_choices(opt: xr.Dataset) -> None:

@@ -73,8 +73,9 @@ def align(
         measure: over model, checkpoint and any others, such as task; with the axis among its coordinates,
             over model, checkpoint or both. NaN where a model has no such checkpoint, and where one is not to
             count: in the first steps all models fall from the uniform guess alike, which raises R².
-        axis: the name of that coordinate, such as flops or validation_perplexity, or several names. Checkpoints
-            at which it is not known (NaN, or not positive where its logarithm is taken) are left out.
+        axis: the name of that coordinate, such as flops or validation_perplexity, or several names.
+            Checkpoints at which it is not known (NaN, or not positive where its logarithm is taken) are left
+            out.
         by: a coordinate over model; models that have the same (seeds of a size) are held out together.
         replicates: over replicate and the dimensions of `measure`: the same measure on drawn tokens.
         span: share of the pooled points of which a prediction comes.
@@ -83,11 +84,12 @@ def align(
         seed: of the samples.
 
     Returns:
-        `r_squared`, `low`, `high`, `points` (how many lie within the range), `missing` (at how many the axis is
-        not known) and `reason` over the further dimensions of the measure. With several axes also over `axis`, and `difference` with its `_low` and
-        `_high` and `shared_points` over (axis, other): R² less that on the other axis, over the checkpoints
-        that both predict. The NaN of a measure that is constant, of one model, of too little overlap or of
-        an axis that is constant or unknown has its reason in words; it is empty elsewhere.
+        `r_squared`, `low`, `high`, `points` (how many lie within the range), `missing` (at how many the axis
+        is not known) and `reason` over the further dimensions of the measure. With several axes also over
+        `axis`, and `difference` with its `_low` and `_high` and `shared_points` over (axis, other): R² less
+        that on the other axis, over the checkpoints that both predict. The NaN of a measure that is constant,
+        of one model, of too little overlap or of an axis that is constant or unknown has its reason in words;
+        it is empty elsewhere.
 
     Raises:
         ValueError: a dimension or coordinate is absent, or the settings give no interval.
