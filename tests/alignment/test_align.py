@@ -150,6 +150,27 @@ def test_replicates_widen_the_interval_by_what_the_examples_leave_open() -> None
     assert with_examples["low"] < alone["low"]
 
 
+def test_a_replicate_that_lacks_a_value_takes_nothing_from_the_rest() -> None:
+    measure = measure_of(make_axes(), "validation_perplexity", noise=0.1)
+    replicates = measure.expand_dims(replicate=100).copy()
+    replicates[3, 1] = np.nan  # a draw without any token of a rare trend
+    found = align(measure, "validation_perplexity", replicates=replicates, resamples=100)
+    expected = align(measure, "validation_perplexity", replicates=replicates[4:], resamples=100)
+    xr.testing.assert_allclose(found[["r_squared", "points"]], expected[["r_squared", "points"]])
+    assert np.isfinite([found["low"], found["high"]]).all()
+    few = align(measure, "validation_perplexity", replicates=replicates[:19], resamples=100)
+    alone = align(measure, "validation_perplexity", resamples=100)
+    np.testing.assert_array_equal(few["r_squared"], alone["r_squared"])
+
+
+def test_a_difference_takes_as_many_shared_points_as_r_squared() -> None:
+    measure = measure_of(make_axes(), "validation_perplexity", noise=0.1)
+    early = measure["flops"].where(measure["checkpoint"] <= 300)
+    found = align(measure.assign_coords(flops=early), ["flops", "validation_perplexity"], resamples=50)
+    shared = int(found["shared_points"].sel(axis="flops", other="validation_perplexity"))
+    assert bool(np.isnan(found["difference"]).all()) == (shared < 4)
+
+
 def test_the_same_seed_gives_the_same_interval() -> None:
     measure = measure_of(make_axes(), "validation_perplexity", noise=0.3)
     xr.testing.assert_identical(align(measure, AXES), align(measure, AXES))

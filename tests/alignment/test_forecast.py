@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import xarray as xr
-from curves import make_axes, measure_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curves import make_axes, measure_of
 from trajectories.alignment.forecast import NoForecastError, forecast, last_of_next_smaller
 
 SIZES = (1e6, 4e6, 16e6, 64e6, 256e6)
@@ -114,3 +114,18 @@ def test_an_axis_that_the_target_lacks_is_said() -> None:
         NoForecastError, match="validation_perplexity of size-4 is not known at any checkpoint"
     ):
         forecast(measure.assign_coords(validation_perplexity=unknown), TARGET)
+
+
+def test_rehearsals_are_judged_from_the_start_that_is_given() -> None:
+    measure = measure_of(make_axes(SIZES), "validation_perplexity", noise=0.1)
+    early = measure["training_fraction"] <= 0.3
+    spoilt = measure.where(~early | (measure["model"] != "size-3"), 9.0)  # a rehearsal's first part
+    clean, first, late = (
+        forecast(of, TARGET, start=start) for of, start in ((measure, 0.3), (spoilt, 0.0), (spoilt, 0.3))
+    )
+    widths = [float((of["high"] - of["low"]).mean()) for of in (clean, first, late)]
+    assert widths[1] > 2 * widths[0]
+    with pytest.raises(ValueError, match="start needs the coordinate training_fraction"):
+        forecast(measure.drop_vars("training_fraction"), TARGET, start=0.3)
+    with pytest.raises(ValueError, match="span needs a share"):
+        forecast(measure, TARGET, span=0)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import xarray as xr
-from curves import make_axes, measure_of
 
+from curves import make_axes, measure_of
 from trajectories.alignment.forecast import forecast
 from trajectories.alignment.forecasts import (
     AT_COMPUTE,
@@ -53,6 +53,15 @@ def test_later_perplexities_of_the_target_are_not_used(axes: xr.Dataset) -> None
     xr.testing.assert_equal(extrapolate_perplexity(changed, TARGET), extrapolate_perplexity(axes, TARGET))
 
 
+def test_another_seed_of_the_same_size_tells_nothing_about_the_rest() -> None:
+    four = make_axes((1e6, 4e6, 16e6, 16e6))
+    other = four["validation_perplexity"].where(four["model"] != "size-2", 7.0)
+    changed = four.assign_coords(validation_perplexity=other)
+    for axes in (four, changed):
+        ahead = extrapolate_perplexity(axes, "size-3").sel(model="size-3")
+        np.testing.assert_allclose(ahead, extrapolate_perplexity(four, "size-3").sel(model="size-3"))
+
+
 def test_with_fewer_than_three_sizes_the_rest_is_missing(axes: xr.Dataset) -> None:
     ahead = extrapolate_perplexity(axes.isel(model=[0, 3]), TARGET)
     late = axes["training_fraction"].sel(model=TARGET) > 0.3
@@ -66,7 +75,7 @@ def test_each_way_is_its_own_forecast(found: xr.Dataset, measure: Measure) -> No
     one = found.isel(measure=0)
     assert one["way"].values.tolist() == list(WAYS)
     for way, axis in ((AT_PERPLEXITY, "validation_perplexity"), (AT_COMPUTE, "flops")):
-        expected = forecast(measure.values, TARGET, axis=axis, resamples=50)
+        expected = forecast(measure.values, TARGET, axis=axis, start=0.3, resamples=50)
         for name in ("forecast", "low", "high"):
             np.testing.assert_allclose(one[name].sel(way=way), expected[name])
     assert len(np.unique(one["forecast"].sel(way=LAST_VALUE))) == 1
@@ -86,7 +95,7 @@ def test_errors_are_those_of_a_naive_loop_over_later_checkpoints(found: xr.Datas
         np.testing.assert_allclose(judged["error"], np.sqrt(np.mean(np.square(wrong))))
         np.testing.assert_allclose(judged["bias"], np.mean(wrong))
         assert int(judged["checkpoints"]) == len(wrong)
-        if way != LAST_VALUE:
+        if way in {AT_PERPLEXITY, AT_COMPUTE}:
             np.testing.assert_allclose(judged["coverage"], np.mean(inside))
 
 
@@ -101,7 +110,9 @@ def test_too_few_sizes_are_a_stated_lack(axes: xr.Dataset, measure: Measure) -> 
     two = axes.isel(model=[0, 3])
     small = make_measure("accuracy", "all tasks", measure.values.isel(model=[0, 3]), two)
     found = forecast_largest([small], two, resamples=50)
-    assert found["forecast"].isnull().all()
-    for reason in found["reason"].values.ravel():
+    assert found["forecast"].sel(way=LAST_VALUE).notnull().all()
+    without = found.sel(way=[AT_PERPLEXITY, FIRST_PART, AT_COMPUTE])
+    for reason in without["reason"].values.ravel():
         assert reason.startswith("a forecast of size-3 needs at least 2 smaller sizes, got 1; choose")
-    assert found["checkpoints"].sum() == 0
+    assert without["forecast"].isnull().all()
+    assert without["checkpoints"].sum() == 0

@@ -96,3 +96,8 @@ def test_permuted_options_give_the_same_measures(
     turned = task_measures(options.transpose("option", "checkpoint", "model"), accuracy, GROUPS, resamples=5)
     for measure in turned:
         xr.testing.assert_allclose(measure.values, measures[measure.label].values)
+
+
+def test_a_group_must_not_be_called_like_a_task(options: xr.Dataset, accuracy: xr.Dataset) -> None:
+    with pytest.raises(ValueError, match="the group 'proverbs' has the name of a task; give it another"):
+        list(task_measures(options, accuracy, {"proverbs": ["arithmetic"]}, resamples=5))

@@ -85,4 +85,4 @@ def test_a_forecast_is_drawn_beside_what_happened() -> None:
 
 def test_too_few_sizes_give_a_message_in_place_of_a_forecast() -> None:
     figure = forecast_panels(make_forecasts((1e6, 16e6)), [ALL], label="16M")
-    assert "two smaller sizes" in figure.texts[0].get_text()
+    assert "at least 2 smaller sizes" in " ".join(figure.texts[0].get_text().split())

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from trajectories import arrays
 from trajectories.alignment.axes import along_axis, require_axis
 from trajectories.alignment.checkpoints_drawn import weigh_checkpoints
-from trajectories.alignment.held_out import Points, predict_held_out, r_squared, why_not
-from trajectories.alignment.intervals import centred, of_r_squared
+from trajectories.alignment.held_out import FEWEST_IN_RANGE, Points, predict_held_out, r_squared, why_not
+from trajectories.alignment.intervals import FEWEST_SAMPLES, centred, of_r_squared
 from trajectories.alignment.local_regression import require_span
 from trajectories.generation.resampling import require_settings
 
@@ -77,9 +77,10 @@ def align(
             Checkpoints at which it is not known (NaN, or not positive where its logarithm is taken) are left
             out.
         by: a coordinate over model; models that have the same (seeds of a size) are held out together.
-        replicates: over replicate and the dimensions of `measure`: the same measure on drawn tokens.
+        replicates: over replicate and the dimensions of `measure`: the same measure on drawn tokens. Those
+            that lack a value which the measure has are left out; fewer than 20 others do not count.
         span: share of the pooled points of which a prediction comes.
-        resamples: number of bootstrap samples.
+        resamples: number of bootstrap samples; fewer than 20 give no interval.
         confidence: of the interval.
         seed: of the samples.
 
@@ -87,9 +88,9 @@ def align(
         `r_squared`, `low`, `high`, `points` (how many lie within the range), `missing` (at how many the axis
         is not known) and `reason` over the further dimensions of the measure. With several axes also over
         `axis`, and `difference` with its `_low` and `_high` and `shared_points` over (axis, other): R² less
-        that on the other axis, over the checkpoints that both predict. The NaN of a measure that is constant,
-        of one model, of too little overlap or of an axis that is constant or unknown has its reason in words;
-        it is empty elsewhere.
+        that on the other axis, over the checkpoints that both predict, at least four. The NaN of a measure
+        that is constant, of one model, of too little overlap or of an axis that is constant or unknown has
+        its reason in words; it is empty elsewhere.
 
     Raises:
         ValueError: a dimension or coordinate is absent, or the settings give no interval.
@@ -155,8 +156,8 @@ def _measured(
             values = r_squared(y, predicted[i], counts)
             single[:, i] = values[0], *of_r_squared(values[0], values[1:], confidence=sampling.confidence)
         for j in range(i):
-            if usable[i] and usable[j]:
-                both = inside[i] & inside[j]
+            both = inside[i] & inside[j]
+            if usable[i] and usable[j] and both.sum() >= FEWEST_IN_RANGE:
                 one, two = (r_squared(y[:, both], predicted[k][:, both], counts[:, both]) for k in (i, j))
                 apart = one - two
                 low, high = centred(apart[0], apart[1:], confidence=sampling.confidence)
@@ -185,8 +186,12 @@ def _samples(
     if replicates is None:
         return np.repeat(first, 1 + resamples, axis=0)
     drawn = replicates.transpose("replicate", "model", "checkpoint").values.reshape(-1, first.shape[1])
-    order = rng.permutation(np.arange(resamples) % len(drawn))
-    return np.concatenate([first, np.where(np.isfinite(first), drawn[order], np.nan)])
+    # A sample may hold no token of a rare trend; it says nothing then.
+    complete = drawn[(np.isfinite(drawn) | ~np.isfinite(first)).all(axis=1)]
+    if len(complete) < FEWEST_SAMPLES:
+        return np.repeat(first, 1 + resamples, axis=0)
+    order = rng.permutation(np.arange(resamples) % len(complete))
+    return np.concatenate([first, np.where(np.isfinite(first), complete[order], np.nan)])
 
 
 def _each(measure: xr.DataArray, others: Sequence[str]) -> Iterator[tuple[dict[str, int], xr.DataArray]]:

@@ -8,7 +8,7 @@ from scipy import stats
 from trajectories import arrays
 from trajectories.alignment.axes import along_axis, require_axis
 from trajectories.alignment.checkpoints_drawn import weigh_checkpoints
-from trajectories.alignment.local_regression import line, lines, neighbourhoods
+from trajectories.alignment.local_regression import line, lines, neighbourhoods, require_span
 from trajectories.generation.resampling import require_settings
 
 Floats = NDArray[np.float64]
@@ -33,6 +33,7 @@ def forecast(
     target: str,
     *,
     axis: str = "validation_perplexity",
+    start: float = 0.0,
     span: float = 0.5,
     resamples: int = 500,
     confidence: float = 0.95,
@@ -44,8 +45,9 @@ def forecast(
     the target's checkpoints; beyond their range its outermost line is continued. Nothing of the target's
     measure is used. The interval adds two things: by how much the line moves when checkpoints are weighted
     anew (in blocks of neighbours), and by how much forecasts were wrong before: each smaller size, from the
-    third on, is forecast from those below it in the same way. The mean square of these errors, with Student's
-    t of as many degrees of freedom as there were such rehearsals, tells how far one more may be off.
+    third on, is forecast from those below it in the same way, at its own values of the axis. The mean square
+    of these errors, with Student's t of as many degrees of freedom as there were such rehearsals, tells how
+    far one more may be off.
 
     Args:
         measure: over model and checkpoint, with `parameters` over model and the axis among its coordinates.
@@ -53,6 +55,7 @@ def forecast(
         target: the model that is predicted.
         axis: a coordinate over model and checkpoint that is known for the target, such as
             validation_perplexity; `trajectories.alignment.perplexity_ahead` predicts that where it is not.
+        start: fraction of training from which rehearsals are judged: the interval is meant for what follows.
         span: share of the pooled points of which a prediction comes.
         resamples: number of bootstrap samples.
         confidence: of the interval.
@@ -68,6 +71,7 @@ def forecast(
             sizes are smaller, the axis is not known, or there are too few checkpoints.
     """
     require_settings(resamples=resamples, confidence=confidence)
+    require_span(span)
     values = _checked(measure, target, axis)
     smaller = _smaller(values, target)
     across, own = along_axis(values, axis), values["model"].values.tolist().index(target)
@@ -86,7 +90,7 @@ def forecast(
         )
     predicted = line(x, heights, places, span=span)
     moved = _moved(across, y, smaller, places, span=span, resamples=resamples, seed=seed)
-    errors = _rehearsed(across, y, _by_size(values, smaller), span=span)
+    errors = _rehearsed(across, y, _by_size(values, smaller), judged=_late(values, start), span=span)
     far = stats.t.ppf((1 + confidence) / 2, len(errors)) if errors.size else np.nan
     half = far * np.sqrt(moved + (errors.mean() if errors.size else np.nan))
     of_target = values.isel(model=own, checkpoint=at)
@@ -115,7 +119,7 @@ def last_of_next_smaller(measure: xr.DataArray, target: str, *, checkpoints: int
         checkpoints: how many count.
     """
     values = measure.transpose("model", "checkpoint").sortby("checkpoint")
-    nearest = _by_size(values, _smaller(values, target))[-1]
+    nearest = _by_size(values, _smaller(values, target, least=1))[-1]
     ends = [of[np.isfinite(of)][-checkpoints:] for of in values.values[nearest]]
     return float(np.mean(np.concatenate(ends))) if any(end.size for end in ends) else float("nan")
 
@@ -138,12 +142,30 @@ def _moved(
     return np.asarray(np.var(moved, axis=0))
 
 
-def _rehearsed(across: Floats, y: Floats, sizes: list[list[int]], *, span: float) -> Floats:
-    """[rehearsal] mean square error of forecasting each size, from the third on, from those below it."""
+def _late(values: xr.DataArray, start: float) -> NDArray[np.bool_]:
+    """[model, checkpoint] whether a checkpoint comes after this fraction of training."""
+    if start <= 0:
+        return np.ones(values.shape, dtype=bool)
+    if "training_fraction" not in values.coords:
+        raise ValueError(
+            "start needs the coordinate training_fraction over model and checkpoint; add it, or judge "
+            "rehearsals from the beginning (start=0)"
+        )
+    fraction = values["training_fraction"].broadcast_like(values).transpose(*values.dims)
+    return np.asarray(fraction.values > start)
+
+
+def _rehearsed(
+    across: Floats, y: Floats, sizes: list[list[int]], *, judged: NDArray[np.bool_], span: float
+) -> Floats:
+    """[rehearsal] mean square error of forecasting each size, from the third on, from those below it.
+
+    Of each size the checkpoints count that are `judged` [model, checkpoint].
+    """
     errors = []
     for place in range(FEWEST_SIZES, len(sizes)):
         x, heights = _pooled(across, y, [model for size in sizes[:place] for model in size])
-        own, actual = _pooled(across, y, sizes[place])
+        own, actual = _pooled(np.where(judged, across, np.nan), y, sizes[place])
         if len(x) >= FEWEST_POINTS and own.size:
             errors.append(np.mean((line(x, heights, own, span=span) - actual) ** 2))
     return np.array(errors)
@@ -164,13 +186,13 @@ def _by_size(values: xr.DataArray, models: list[int]) -> list[list[int]]:
     ]
 
 
-def _smaller(values: xr.DataArray, target: str) -> list[int]:
+def _smaller(values: xr.DataArray, target: str, *, least: int = FEWEST_SIZES) -> list[int]:
     parameters = values["parameters"]
     models = np.flatnonzero(parameters.values < parameters.sel(model=target).item()).tolist()
     sizes = len(np.unique(parameters.values[models]))
-    if sizes < FEWEST_SIZES:
+    if sizes < least:
         raise NoForecastError(
-            f"a forecast of {target} needs at least {FEWEST_SIZES} smaller sizes, got {sizes}; "
+            f"a forecast of {target} needs at least {least} smaller size{'s' * (least > 1)}, got {sizes}; "
             "choose a larger model or score smaller ones"
         )
     return models

@@ -15,7 +15,8 @@ EDGE = 1e-9  # a fraction of training that rounding moved is still in
 AT_PERPLEXITY, FIRST_PART = "validation perplexity", "first part and power law"
 AT_COMPUTE, LAST_VALUE = "compute", "last value of the next smaller size"
 WAYS = (AT_PERPLEXITY, FIRST_PART, AT_COMPUTE, LAST_VALUE)
-SERIES = ("forecast", "low", "high", "actual")
+SERIES = ("forecast", "low", "high")
+UNFORETOLD = "no value after the observed part: its perplexity there is not known, and no power law tells it"
 LONG_NAMES = {
     "error": "root mean square error of the forecast",
     "bias": "mean of the forecast less what happened",
@@ -38,8 +39,8 @@ def forecast_measures(
     """Predict every measure of a size from smaller sizes, in four ways, and judge them where it is known.
 
     The ways: at the size's own validation perplexity; at the perplexity that its first part and the others'
-    power law predict; at equal compute; and the last value of the next smaller size. All are judged at the
-    checkpoints after the observed part.
+    power law predict (without an interval); at equal compute; and the last value of the next smaller size.
+    All are judged at the same checkpoints after the observed part.
 
     Args:
         measures: of one suite.
@@ -62,7 +63,13 @@ def forecast_measures(
         ValueError: as `forecast`.
     """
     several = list(measures)
-    settings = {"span": span, "resamples": resamples, "confidence": confidence, "seed": seed}
+    settings = {
+        "start": observed,
+        "span": span,
+        "resamples": resamples,
+        "confidence": confidence,
+        "seed": seed,
+    }
     found = [
         xr.concat(
             [_in_one_way(measure.values, target, way, ahead=ahead, settings=settings) for way in WAYS],
@@ -84,11 +91,11 @@ def forecast_measures(
         name=("measure", [measure.name for measure in several]),
         headline=("measure", [measure.headline for measure in several]),
     )
-    actual = joined["actual"].isel(way=0, drop=True)
-    of_target = _coordinates(several[0].values, target, joined["checkpoint"].values)
-    series = joined.drop_vars("actual").assign(actual=actual).assign_coords(of_target)
-    judged = _judged(series, observed)
-    return series.merge(judged).assign_attrs({**settings, "target": target, "observed": observed})
+    checkpoints = joined["checkpoint"].values
+    actual = [measure.values.sel(model=target).reindex(checkpoint=checkpoints).values for measure in several]
+    of_target = _coordinates(several[0].values, target, checkpoints)
+    series = joined.assign(actual=(("measure", "checkpoint"), np.array(actual))).assign_coords(of_target)
+    return _judged(series, observed).assign_attrs({**settings, "target": target, "observed": observed})
 
 
 def forecast_largest(
@@ -131,16 +138,17 @@ def _in_one_way(
             validation_perplexity=(values.dims, placed.transpose(*values.dims).values)
         )
     axis = "flops" if way == AT_COMPUTE else "validation_perplexity"
-    own = values.sel(model=target, drop=True).reset_coords(drop=True)
-    missing = xr.full_like(own, np.nan)
+    missing = xr.full_like(values.sel(model=target, drop=True).reset_coords(drop=True), np.nan, dtype=float)
+    nothing = xr.Dataset(dict.fromkeys(SERIES, missing))
     try:
+        if way == LAST_VALUE:
+            last = xr.full_like(missing, last_of_next_smaller(values, target))
+            return nothing.assign(forecast=last, reason="")
         found = forecast(values, target, axis=axis, **settings)[list(SERIES)]  # type: ignore[arg-type]
     except NoForecastError as lack:
-        nothing = xr.Dataset(dict.fromkeys(SERIES, missing)).assign(actual=own)
         return nothing.assign(reason=str(lack))
-    if way == LAST_VALUE:
-        last = xr.full_like(found["forecast"], last_of_next_smaller(values, target))
-        found = found.assign(forecast=last, low=missing, high=missing)
+    if way == FIRST_PART:  # by how much the power law is off, no rehearsal tells
+        found = found.assign(low=missing, high=missing)
     return found.reset_coords(drop=True).assign(reason="")
 
 
@@ -153,19 +161,20 @@ def _coordinates(
 
 
 def _judged(series: xr.Dataset, observed: float) -> xr.Dataset:
+    """The series with errors over the late checkpoints that are in all ways which have any."""
     late = series["training_fraction"] > observed + EDGE
-    actual, predicted = series["actual"].where(late), series["forecast"]
-    wrong = predicted - actual
-    known = wrong.notnull()
+    actual = series["actual"].where(late)
+    wrong = series["forecast"] - actual
+    has = wrong.notnull().any("checkpoint")
+    shared = wrong.where((wrong.notnull() | ~has).all("way"))
     inside = (actual >= series["low"]) & (actual <= series["high"])
-    has_interval = known & series["low"].notnull()
-    judged = xr.Dataset(
-        {
-            "error": (wrong**2).mean("checkpoint") ** 0.5,
-            "bias": wrong.mean("checkpoint"),
-            "coverage": inside.where(has_interval).mean("checkpoint"),
-            "checkpoints": known.sum("checkpoint"),
-        }
+    told = has | (series["reason"] != "") | actual.isnull().all("checkpoint")
+    judged = series.assign(
+        error=(shared**2).mean("checkpoint") ** 0.5,
+        bias=shared.mean("checkpoint"),
+        coverage=inside.where(shared.notnull() & series["low"].notnull()).mean("checkpoint"),
+        checkpoints=shared.notnull().sum("checkpoint"),
+        reason=series["reason"].where(told, UNFORETOLD),
     )
     for name, long_name in LONG_NAMES.items():
         judged[name].attrs = {"long_name": long_name, "units": "1"}

@@ -33,7 +33,7 @@ def predict_held_out(points: Points, counts: Floats, *, span: float) -> Floats:
     The local line through all points of the other groups, each counting as often as a sample has it.
 
     Args:
-        points: x and y finite where they are known.
+        points: x is finite where it is known, and all samples of y where the first is.
         counts: [sample, point], how often a point counts.
         span: of the local lines.
 
@@ -41,7 +41,7 @@ def predict_held_out(points: Points, counts: Floats, *, span: float) -> Floats:
         NaN for points that are unknown or whose x lies within no other group's range, and for all points of a
         group when the others have fewer than four.
     """
-    known = np.isfinite(points.x) & np.isfinite(points.y).all(axis=0)
+    known = np.isfinite(points.x) & np.isfinite(points.y[0])
     predicted = np.full(counts.shape, np.nan)
     for group in np.unique(points.group[known]):
         others, own = known & (points.group != group), known & (points.group == group)

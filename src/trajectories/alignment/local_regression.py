@@ -11,8 +11,8 @@ from trajectories import arrays
 Floats = NDArray[np.float64]
 
 FEWEST_TO_SMOOTH = 4  # points; fewer are their own line
-FEWEST_NEAREST = 3
-FLAT = 1e-12  # variance of the points, in squares of their radius, below which they have no slope
+FEWEST_NEAREST = 5  # the outermost has no weight: four make a line
+FLAT = 1e-6  # variance of the points, in squares of their radius, below which they have no slope
 
 
 class Neighbourhoods(NamedTuple):
@@ -35,7 +35,7 @@ def neighbourhoods(x: Floats, at: Floats, *, span: float) -> Neighbourhoods:
     Args:
         x: [point], at least one, all finite.
         at: [place], finite.
-        span: share of the points that count, above 0 to 1; at least three do.
+        span: share of the points that count, above 0 to 1; at least five do.
     """
     centre = np.clip(at, x.min(), x.max())
     away = x[None, :] - centre[:, None]
@@ -90,7 +90,7 @@ def smooth(x: xr.DataArray, y: xr.DataArray, *, span: float = 0.5) -> xr.DataArr
     Args:
         x: over checkpoint and any others, such as model; positive. FLOPs or perplexity.
         y: over checkpoint and any others.
-        span: share of the points that count, above 0 to 1; at least three do.
+        span: share of the points that count, above 0 to 1; at least five do.
 
     Returns:
         As y, over the dimensions of both. NaN where x or y is, or x is not positive: such points are left

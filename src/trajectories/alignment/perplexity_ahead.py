@@ -41,7 +41,7 @@ def extrapolate_perplexity(
     is_target = scores["model"] == target
     early = fraction <= observed + EDGE
     known = scores["validation_perplexity"].where(~is_target | early)
-    taken = np.flatnonzero((parameters <= parameters.sel(model=target)).values)
+    taken = np.flatnonzero(((parameters < parameters.sel(model=target)) | is_target).values)
     with_part = scores.assign_coords(validation_perplexity=known).isel(model=taken)
     fits = fit_power_laws(with_part, start=start, resamples=1)
     tokens = scores["tokens_seen"].sel(model=target, drop=True)

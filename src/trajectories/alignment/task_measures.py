@@ -53,6 +53,9 @@ def task_measures(
         )
         for place, name in enumerate(names)
     }
+    alike = sorted(set(groups) & {ALL, *names})
+    if alike:
+        raise ValueError(f"the group {alike[0]!r} has the name of a task; give it another in tasks.groups")
     sets = {ALL: names, **groups, **{name: [name] for name in names}}
     for kind in (ACCURACY, CORRECT, INCORRECT):
         for label, members in sets.items():

@@ -1,6 +1,7 @@
 """What smaller sizes predict of a larger one, beside what it did."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -53,8 +54,11 @@ def forecast_panels(forecasts: xr.Dataset, names: Sequence[str], *, label: str) 
     """
     there = [str(measure) for measure in forecasts["measure"].values]
     drawn = [name for name in names if name in there][:MOST_PANELS]
-    if not drawn or not forecasts["forecast"].sel(measure=drawn).notnull().any():
-        return message("Nothing was forecast: that takes two smaller sizes.")
+    if not drawn or not forecasts["forecast"].sel(measure=drawn, way=AT_PERPLEXITY).notnull().any():
+        reasons = [str(reason) for reason in forecasts["reason"].values.ravel() if reason]
+        return message(
+            "\n".join(wrap(f"Nothing was forecast: {reasons[0] if reasons else 'no measure'}.", 60))
+        )
     figure = new_figure(PAGE_INCHES, HEIGHT_INCHES)
     panels = figure.subplots(1, len(drawn), sharex=True, squeeze=False)[0]
     for panel, name in zip(panels, drawn, strict=True):

@@ -41,6 +41,8 @@ def _suite(title: str, of_suite: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _alike(numbers: Mapping[str, Any]) -> str:
+    if not numbers.get("measures"):
+        return "nothing to compare: one size, or its compute or perplexity is not known"
     counts = (
         f"perplexity is significantly better in {numbers.get('better', ABSENT)} of "
         f"{numbers.get('measures', ABSENT)} measures, worse in {numbers.get('worse', ABSENT)}"
@@ -49,7 +51,8 @@ def _alike(numbers: Mapping[str, Any]) -> str:
         return counts
     perplexity, compute = (shown(numbers.get(name), "{:.2f}") for name in ("perplexity", "compute"))
     apart, low, high = (shown(numbers.get(f"difference{end}"), "{:+.2f}") for end in ("", "_low", "_high"))
-    return f"{counts}; mean accuracy {perplexity} and {compute}, difference {apart} ({low} to {high})"
+    difference = f"difference over shared checkpoints {apart} ({low} to {high})"
+    return f"{counts}; mean accuracy {perplexity} and {compute}, {difference}"
 
 
 def _points(fraction: float | None) -> str:

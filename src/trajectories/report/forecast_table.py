@@ -66,19 +66,16 @@ def _table(forecast: xr.Dataset) -> str:
         of_kind = forecast.isel(measure=np.flatnonzero(forecast["kind"].values == kind))
         rows.append([f"*{markdown_escaped(kind)}*", *[""] * (len(header) - 1)])
         rows += [_row(measure, kind) for measure in each(of_kind, "measure")]
-        if of_kind.sizes["measure"] > 1:
-            mean = of_kind[["error", "coverage"]].mean("measure").assign_coords(name="mean of these")
-            rows.append(_row(mean.assign(reason=of_kind["reason"].isel(measure=0)), kind))
     return markdown_table(header, rows, right=range(1, len(header)))
 
 
 def _row(measure: xr.Dataset, kind: str) -> list[str]:
     errors = (100 if kind == ACCURACY else 1) * measure["error"].values
     texts = [shown(float(error), "{:.1f}" if kind == ACCURACY else "{:.2f}") for error in errors]
-    if np.isfinite(errors).any():
+    if np.isfinite(errors).sum() > 1:
         best = int(np.nanargmin(errors))
         texts[best] = f"**{texts[best]}**"
-    else:
+    if np.isnan(errors[0]):
         texts[0] = markdown_escaped(str(measure["reason"].values[0])) or ABSENT
     coverage = shown(100 * float(measure["coverage"].values[0]), "{:.0f} %")
     return [markdown_escaped(str(measure["name"].item())), *texts, coverage]

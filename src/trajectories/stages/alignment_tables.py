@@ -18,7 +18,7 @@ def main() -> None:
         {suite: arrays.read(folder / name) for suite, folder in SUITES.items()}
         for name in ("alignment.nc", "forecast.nc", "scaling.nc")
     )
-    sizes = {suite: fit.sizes["model"] for suite, fit in fits.items()}
+    sizes = {suite: len(set(fit["parameters"].values.tolist())) for suite, fit in fits.items()}
     for name, text, datasets in (
         ("alignment.csv", alignment_csv(tables), ["alignment.nc"]),
         ("alignment.md", alignment_markdown(tables, sizes=sizes), ["alignment.nc", "scaling.nc"]),
