@@ -43,7 +43,7 @@ REQUIRED_TOGETHER = 3.3
 BATCHES = (1, 4, 16, 64)  # requests at a time that the peer tries
 TRIED_OF, TRIED_AT_LEAST = 10, 16  # it does on one of so many of a task's prompts, on so many if there are
 PACKAGES = {"library": ["json", "logging", "email"], "arrays": ["numpy"], "tables": ["pandas"]}
-EMBEDDED_EXAMPLES = 100  # of each task, as in the default suite
+EMBEDDED_EXAMPLES = 80  # of each task, as in the default suite
 
 Strings = tuple[str, list[str]]  # a prompt, and its options
 Scores = list[np.ndarray]  # of each example float [option], nats
