@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import xarray as xr
-from curves import make_axes, measure_of
 
+from curves import make_axes, measure_of
 from trajectories.alignment.align import align
 from trajectories.alignment.axes import AXES
 from trajectories.alignment.measure import Measure, make_measure

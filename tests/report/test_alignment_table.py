@@ -64,5 +64,22 @@ def test_each_suite_and_start_has_a_part_that_counts_its_verdicts(text: str) -> 
     assert "only 4 (This suite) and 2 (Another)" in text
 
 
+def test_measures_that_both_have_stand_side_by_side(tables: dict[str, xr.Dataset], text: str) -> None:
+    assert text.count("## Side by side") == 2
+    part = text.split("## Side by side: checkpoints of all of training")[1].split("##", maxsplit=1)[0]
+    rows = [line for line in part.splitlines() if line.startswith("| accuracy: ")]
+    assert len(rows) == 2
+    cells = [cell.strip(" *") for cell in rows[0].split("|")[2:4]]
+    for cell, axis in zip(cells, ("flops", "validation_perplexity"), strict=True):
+        assert cell.startswith(f"{value_of(tables['This suite'], 'accuracy: all tasks', axis):.2f} (")
+
+
+def test_one_suite_or_nothing_in_common_has_no_such_part(tables: dict[str, xr.Dataset]) -> None:
+    one = {"This suite": tables["This suite"]}
+    assert "Side by side" not in alignment_markdown(one, sizes={"This suite": 4})
+    apart = {**one, "Other": tables["Another"].isel(measure=[])}
+    assert "Side by side" not in alignment_markdown(apart, sizes={"This suite": 4, "Other": 2})
+
+
 def test_names_are_not_read_as_markup(text: str) -> None:
     assert r"odd\_one\_out" in text

@@ -70,6 +70,7 @@ def alignment_markdown(tables: Mapping[str, xr.Dataset], *, sizes: Mapping[str, 
     parts.append(LEGEND.format(confidence=100 * first.attrs["confidence"], sizes=counts))
     for start in first["start"].values.tolist():
         since = f"after {hundredths(start)} % of training" if start > 0 else "of all of training"
+        parts += _side_by_side({suite: table.sel(start=start) for suite, table in tables.items()}, since)
         for suite, table in tables.items():
             at = table.sel(start=start)
             parts.append(f"## {markdown_escaped(suite)}: checkpoints {since}\n\n{_count(at)}")
@@ -85,6 +86,37 @@ def best_counts(table: xr.Dataset) -> dict[str, int]:
     """
     best = table["best"].values.astype(str)
     return {name: int((best == name).sum()) for name in AXIS_NAMES}
+
+
+def _side_by_side(tables: Mapping[str, xr.Dataset], since: str) -> list[str]:
+    """The measures that all suites have, at equal compute and at equal perplexity, and the difference."""
+    labels = [table["measure"].values.tolist() for table in tables.values()]
+    shared = [label for label in labels[0] if all(label in other for other in labels[1:])]
+    if len(labels) < 2 or not shared:
+        return []
+    axes = (COMPUTE, PERPLEXITY)
+    header = [
+        "measure",
+        *(f"{markdown_escaped(suite)}: {AXIS_NAMES[axis]}" for suite in tables for axis in axes),
+        *(f"{markdown_escaped(suite)}: difference" for suite in tables),
+    ]
+    rows = []
+    for label in shared:
+        measures = [table.sel(measure=label) for table in tables.values()]
+        cells = [
+            _cell(measure.sel(axis=axis), best=str(measure["best"].item()))
+            for measure in measures
+            for axis in axes
+        ]
+        apart = [
+            _with_interval(measure.sel(axis=PERPLEXITY, other=COMPUTE), "difference", "{:+.2f}")
+            for measure in measures
+        ]
+        rows.append([markdown_escaped(label), *cells, *apart])
+    return [
+        f"## Side by side: checkpoints {since}\n",
+        markdown_table(header, rows, right=range(1, len(header))),
+    ]
 
 
 def _count(table: xr.Dataset) -> str:
