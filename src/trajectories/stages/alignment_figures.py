@@ -6,12 +6,13 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from trajectories import arrays, figures, provenance
+from trajectories.figures.published import OURS, THEIRS
 from trajectories.stages.run import run
 
-SUITES = {"This suite": Path("data"), "OPT (Xia et al., 2023)": Path("data/published")}
+SUITES = {OURS: Path("data"), THEIRS: Path("data/published")}
 SCORES = {
-    "This suite": Path("data/scores/tokens.nc"),
-    "OPT (Xia et al., 2023)": Path("data/published/opt.nc"),
+    OURS: Path("data/scores/tokens.nc"),
+    THEIRS: Path("data/published/opt.nc"),
 }
 DRAWN = ("accuracy: all tasks", "accuracy: linearity", "accuracy: breakthroughness")
 FIGURES = Path("reports/figures")

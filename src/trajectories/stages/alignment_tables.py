@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from trajectories import arrays, provenance
+from trajectories.figures.published import OURS, THEIRS
 from trajectories.report.alignment_table import alignment_csv, alignment_markdown
 from trajectories.report.forecast_table import forecast_csv, forecast_markdown
 from trajectories.report.power_law_table import power_laws_csv, power_laws_markdown
 from trajectories.stages.run import run
 
-SUITES = {"This suite": Path("data"), "OPT (Xia et al., 2023)": Path("data/published")}
+SUITES = {OURS: Path("data"), THEIRS: Path("data/published")}
 TABLES = Path("reports/tables")
 
 
