@@ -44,6 +44,7 @@ def make_recipe(**settings: Any) -> Recipe:
         "steps": 8,
         "batch": 4,
         "learning_rate": 1e-2,
+        "embedding_learning_rate": None,
         "warmup": 0.25,
         "weight_decay": 0.1,
         "gradient_norm": 1.0,

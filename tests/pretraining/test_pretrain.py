@@ -140,6 +140,30 @@ def test_bfloat16_follows_float32(tokens: Path, trained: Path, tmp_path: Path) -
     assert weights.dtype == torch.float32
 
 
+@pytest.mark.parametrize("architecture", ["opt", "gpt_neox"])
+@pytest.mark.parametrize("still", ["learning_rate", "embedding_learning_rate"])
+def test_embeddings_and_vectors_have_a_rate_of_their_own(
+    tokens: Path, tmp_path: Path, architecture: str, still: str
+) -> None:
+    rates = {"learning_rate": 1e-2, "embedding_learning_rate": 1e-2, still: 0.0}
+    folder = run(tokens, tmp_path / "tiny", architecture=architecture, checkpoints=(1, 8), **rates)
+    first, last = (AutoModelForCausalLM.from_pretrained(folder / f"step-{step:06d}") for step in (1, 8))
+    tables = {id(module.weight) for module in first.modules() if isinstance(module, torch.nn.Embedding)}
+    after = dict(last.named_parameters())
+    for name, weight in first.named_parameters():
+        of_embeddings = id(weight) in tables or weight.ndim < 2
+        moves = still != ("embedding_learning_rate" if of_embeddings else "learning_rate")
+        assert torch.equal(weight, after[name]) != moves, name
+
+
+def test_without_a_rate_of_their_own_embeddings_have_that_of_the_model(
+    tokens: Path, trained: Path, tmp_path: Path
+) -> None:
+    same = run(tokens, tmp_path / "opt-tiny", embedding_learning_rate=1e-2)
+    weights = "step-000008/model.safetensors"
+    assert content(same)[weights] == content(trained)[weights]
+
+
 def test_weights_decay_in_matrices_and_not_in_vectors(tokens: Path, tmp_path: Path) -> None:
     once = {"steps": 1, "checkpoints": (1,), "learning_rate": 1e-2}
     plain = run(tokens, tmp_path / "plain", weight_decay=0.0, **once)

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from tiny_suite import make_recipe
 from trajectories.pretraining import checkpoint_steps
-from trajectories.pretraining.schedule import FINAL_RATE_SHARE, learning_rate
+from trajectories.pretraining.schedule import FINAL_RATE_SHARE, rate_share
 
 
 @given(st.integers(1, 200), st.integers(1, 50), st.lists(st.integers(1, 300)))
@@ -34,14 +34,14 @@ def test_impossible_schedules_are_named(settings: dict[str, object], named: str)
 
 @given(st.integers(1, 300), st.floats(0, 1))
 def test_the_rate_rises_to_its_peak_and_falls_to_a_tenth(steps: int, warmup: float) -> None:
-    recipe = make_recipe(steps=steps, checkpoints=(steps,), warmup=warmup, learning_rate=3.0)
-    rates = [learning_rate(step, recipe=recipe) for step in range(1, steps + 1)]
+    recipe = make_recipe(steps=steps, checkpoints=(steps,), warmup=warmup)
+    rates = [rate_share(step, recipe=recipe) for step in range(1, steps + 1)]
     peak = rates.index(max(rates))
-    assert max(rates) == pytest.approx(3.0)
+    assert max(rates) == pytest.approx(1.0)
     assert all(rate > 0 for rate in rates)
     assert rates[: peak + 1] == sorted(rates[: peak + 1])
     assert rates[peak:] == sorted(rates[peak:], reverse=True)
-    assert peak == steps - 1 or rates[-1] == pytest.approx(3.0 * FINAL_RATE_SHARE)
+    assert peak == steps - 1 or rates[-1] == pytest.approx(FINAL_RATE_SHARE)
 
 
 def test_a_recipe_that_forgets_the_last_step_is_refused() -> None:

@@ -107,10 +107,14 @@ class FetchedSettings:
 
 @dataclass
 class TrainingSettings:
-    """The run that all models of a suite share; `steps` of `batch` windows each."""
+    """The run that all models of a suite share; `steps` of `batch` windows each.
+
+    `embedding_learning_rate` is the peak of embedding tables, norms and biases, null: that of each model.
+    """
 
     steps: int = MISSING
     batch: int = MISSING
+    embedding_learning_rate: float | None = None
     warmup: float = MISSING
     weight_decay: float = MISSING
     gradient_norm: float = MISSING

@@ -76,7 +76,10 @@ def pretrain(tokens: Path, folder: Path, *, label: str, family: str, size: Size,
             "precision": str(hardware.precision).removeprefix("torch."),
             "final_loss": round(fmean(losses[-FINAL_STEPS:]), 6),
         }
-        kept = {name: getattr(recipe, name) for name in ("steps", "checkpoints", "learning_rate", "batch")}
+        kept = {
+            name: getattr(recipe, name)
+            for name in ("steps", "checkpoints", "learning_rate", "embedding_learning_rate", "batch")
+        }
         write_facts(facts | kept, temporary / "trajectory.json")
 
 

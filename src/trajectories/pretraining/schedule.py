@@ -14,6 +14,9 @@ class Recipe:
         steps: Updates, each on `batch` windows.
         batch: Windows per update.
         learning_rate: Its peak.
+        embedding_learning_rate: The peak of embedding tables and of vectors (norms, biases), whose best rate
+            does not depend on the width, where that of the other matrices falls with it (Yang et al., 2022,
+            Table 3); None: `learning_rate`.
         warmup: Fraction of the steps in which the learning rate rises.
         weight_decay: Of AdamW, on matrices and embedding tables only.
         gradient_norm: Longer gradients are scaled down to this length.
@@ -25,6 +28,7 @@ class Recipe:
     steps: int
     batch: int
     learning_rate: float
+    embedding_learning_rate: float | None
     warmup: float
     weight_decay: float
     gradient_norm: float
@@ -61,10 +65,10 @@ def checkpoint_steps(
     return tuple(sorted({*regular, *denser, steps}))
 
 
-def learning_rate(step: int, *, recipe: Recipe) -> float:
-    """Rate of a step (the first is 1): a linear rise, then a linear fall to FINAL_RATE_SHARE of the peak."""
+def rate_share(step: int, *, recipe: Recipe) -> float:
+    """Learning rate of a step (the first is 1) as a share of its peak: a linear rise, then a linear fall."""
     rising = max(1, round(recipe.warmup * recipe.steps))
     if step <= rising:
-        return recipe.learning_rate * step / rising
+        return step / rising
     fallen = (step - rising) / (recipe.steps - rising)
-    return recipe.learning_rate * (1 - (1 - FINAL_RATE_SHARE) * fallen)
+    return 1 - (1 - FINAL_RATE_SHARE) * fallen

@@ -1,6 +1,7 @@
 """The training loop: one model, its windows in order, one loss per step."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ from transformers import PreTrainedModel
 from trajectories.pretraining.hardware import Hardware
 from trajectories.pretraining.loss import linear_cross_entropy
 from trajectories.pretraining.progress import Report
-from trajectories.pretraining.schedule import Recipe, learning_rate
+from trajectories.pretraining.schedule import Recipe, rate_share
 
 BETAS = (0.9, 0.95)  # of AdamW, as OPT was trained (Zhang et al., 2022)
 STEPS_PER_LOOK = 8  # losses stay on the device until they are looked at, so that it need not wait
@@ -50,7 +51,7 @@ def train(
     looked = 0
     for step, batch in enumerate(batches, start=1):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, recipe=recipe)
+            group["lr"] = group["peak"] * rate_share(step, recipe=recipe)
         losses[step - 1] = _update(
             model, optimizer, torch.from_numpy(batch), recipe=recipe, hardware=hardware
         )
@@ -95,12 +96,25 @@ def _update(
 
 
 def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """Its groups have a learning rate at its height, `peak`."""
+    tables = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
+    peak, decay = recipe.learning_rate, recipe.weight_decay
+    of_embeddings = peak if recipe.embedding_learning_rate is None else recipe.embedding_learning_rate
+
+    def group(weights: list[nn.Parameter], *, peak: float, weight_decay: float) -> dict[str, Any]:
+        return {"params": weights, "lr": peak, "peak": peak, "weight_decay": weight_decay}
+
     weights = list(model.parameters())
     groups = [
-        {"params": [weight for weight in weights if weight.ndim >= 2], "weight_decay": recipe.weight_decay},
-        {"params": [weight for weight in weights if weight.ndim < 2], "weight_decay": 0.0},
+        group(
+            [each for each in weights if each.ndim >= 2 and id(each) not in tables],
+            peak=peak,
+            weight_decay=decay,
+        ),
+        group([each for each in weights if id(each) in tables], peak=of_embeddings, weight_decay=decay),
+        group([each for each in weights if each.ndim < 2], peak=of_embeddings, weight_decay=0.0),
     ]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=BETAS, fused=True)
+    return torch.optim.AdamW(groups, betas=BETAS, fused=True)
 
 
 def _look(losses: Tensor, *, name: str, after: int) -> None:

@@ -42,6 +42,7 @@ def main(key: str) -> None:
             steps=training.steps,
             batch=training.batch,
             learning_rate=model.learning_rate,
+            embedding_learning_rate=training.embedding_learning_rate,
             warmup=training.warmup,
             weight_decay=training.weight_decay,
             gradient_norm=training.gradient_norm,
