@@ -31,7 +31,7 @@ LONG_NAMES = {
 
 
 @dataclass(frozen=True)
-class Sampling:
+class Uncertainty:
     """How intervals come about; raises ValueError for settings that give none."""
 
     span: float
@@ -96,11 +96,11 @@ def align(
         ValueError: a dimension or coordinate is absent, or the settings give no interval.
     """
     names = [axis] if isinstance(axis, str) else list(axis)
-    sampling = Sampling(span=span, resamples=resamples, confidence=confidence, seed=seed)
+    uncertainty = Uncertainty(span=span, resamples=resamples, confidence=confidence, seed=seed)
     _require(measure, replicates, names=names, by=by)
     others = [str(name) for name in measure.dims if name not in {"model", "checkpoint"}]
     found = [
-        _align_one(one, _like(replicates, one, index), names=names, by=by, sampling=sampling)
+        _align_one(one, _like(replicates, one, index), names=names, by=by, uncertainty=uncertainty)
         for index, one in _each(measure, others)
     ]
     combined = _stack(found, measure, others)
@@ -116,24 +116,24 @@ def _align_one(
     *,
     names: Sequence[str],
     by: str,
-    sampling: Sampling,
+    uncertainty: Uncertainty,
 ) -> xr.Dataset:
     """Over axis and (axis, other), of a measure over (model, checkpoint)."""
     values = measure.transpose("model", "checkpoint")
-    rng = np.random.default_rng(sampling.seed)
+    rng = np.random.default_rng(uncertainty.seed)
     known = np.isfinite(values.values)
-    y = _samples(values, replicates, sampling.resamples, rng)[:, known.ravel()]
-    weights = weigh_checkpoints(known, resamples=sampling.resamples, rng=rng)[:, known]
+    y = _samples(values, replicates, uncertainty.resamples, rng)[:, known.ravel()]
+    weights = weigh_checkpoints(known, resamples=uncertainty.resamples, rng=rng)[:, known]
     counts = np.concatenate([np.ones((1, y.shape[1])), weights])
     group = np.broadcast_to(np.unique(values[by].values, return_inverse=True)[1][:, None], known.shape)[known]
     predicted, reasons, missing = [], [], []
     for name in names:
         points = Points(along_axis(values, name)[known], y, group)
         missing.append(int(np.isnan(points.x).sum()))
-        predicted.append(predict_held_out(points, counts, span=sampling.span))
+        predicted.append(predict_held_out(points, counts, span=uncertainty.span))
         first = Points(points.x, y[:1], group)
         reasons.append(why_not(first, predicted[-1][0], axis=name.replace("_", " ")))
-    found = _measured(y, np.stack(predicted), counts, names=names, reasons=reasons, sampling=sampling)
+    found = _measured(y, np.stack(predicted), counts, names=names, reasons=reasons, uncertainty=uncertainty)
     return found.assign(missing=("axis", missing))
 
 
@@ -144,7 +144,7 @@ def _measured(
     *,
     names: Sequence[str],
     reasons: Sequence[str],
-    sampling: Sampling,
+    uncertainty: Uncertainty,
 ) -> xr.Dataset:
     """R² and differences from y and counts [sample, point] and what is predicted, [axis, sample, point]."""
     number = len(names)
@@ -154,13 +154,13 @@ def _measured(
     for i in range(number):
         if usable[i]:
             values = r_squared(y, predicted[i], counts)
-            single[:, i] = values[0], *of_r_squared(values[0], values[1:], confidence=sampling.confidence)
+            single[:, i] = values[0], *of_r_squared(values[0], values[1:], confidence=uncertainty.confidence)
         for j in range(i):
             both = inside[i] & inside[j]
             if usable[i] and usable[j] and both.sum() >= FEWEST_IN_RANGE:
                 one, two = (r_squared(y[:, both], predicted[k][:, both], counts[:, both]) for k in (i, j))
                 apart = one - two
-                low, high = centred(apart[0], apart[1:], confidence=sampling.confidence)
+                low, high = centred(apart[0], apart[1:], confidence=uncertainty.confidence)
                 pairs[:, i, j], pairs[:, j, i] = (apart[0], low, high), (-apart[0], -high, -low)
     shared = (inside[:, None] & inside[None]).sum(axis=-1)
     return xr.Dataset(

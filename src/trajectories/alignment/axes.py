@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-AXES = ("flops", "tokens_seen", "training_fraction", "validation_perplexity")
+COMPUTE, PERPLEXITY = "flops", "validation_perplexity"  # the two axes of the claim
+AXES = (COMPUTE, "tokens_seen", "training_fraction", PERPLEXITY)
 LOGARITHMIC = frozenset({"flops", "tokens_seen", "validation_perplexity", "parameters", "checkpoint"})
 
 

@@ -10,8 +10,8 @@ from trajectories.alignment.forecast import NoForecastError, forecast, last_of_n
 from trajectories.alignment.measure import Measure
 from trajectories.alignment.perplexity_ahead import extrapolate_perplexity
 from trajectories.alignment.token_measures import SHARE
+from trajectories.scoring.labels import EDGE
 
-EDGE = 1e-9  # a fraction of training that rounding moved is still in
 AT_PERPLEXITY, FIRST_PART = "validation perplexity", "first part and power law"
 AT_COMPUTE, LAST_VALUE = "compute", "last value of the next smaller size"
 WAYS = (AT_PERPLEXITY, FIRST_PART, AT_COMPUTE, LAST_VALUE)

@@ -6,8 +6,8 @@ import xarray as xr
 from trajectories.alignment.scaling import fit_power_laws
 from trajectories.alignment.scaling_forms import HOFFMANN
 from trajectories.alignment.scaling_predict import predict_loss
+from trajectories.scoring.labels import EDGE
 
-EDGE = 1e-9  # a fraction of training that rounding moved is still in
 LAST_PART = 0.5  # of the observed part: its later half tells by how much the law is off
 
 

@@ -3,7 +3,7 @@
 import xarray as xr
 
 from trajectories.alignment.scaling_data import measure, of_first_family
-from trajectories.alignment.scaling_fits import OF_SIZE, Sampling, fit_jointly, fit_sizes
+from trajectories.alignment.scaling_fits import OF_SIZE, Redrawing, fit_jointly, fit_sizes
 from trajectories.generation.resampling import require_settings
 
 LONG_NAMES = {
@@ -63,8 +63,8 @@ def fit_power_laws(
         raise ValueError(f"start needs a fraction of training, from 0 to below 1, got {start:g}")
     own = of_first_family(scores)
     measured = measure(own, start=start)
-    sampling = Sampling(resamples=resamples, seed=seed, confidence=confidence)
-    fits = fit_sizes(measured, sampling).merge(fit_jointly(measured, sampling))
+    redrawing = Redrawing(resamples=resamples, seed=seed, confidence=confidence)
+    fits = fit_sizes(measured, redrawing).merge(fit_jointly(measured, redrawing))
     for name, (long_name, unit) in {**OF_SIZE, **LONG_NAMES}.items():
         fits[name].attrs = {"long_name": long_name, "units": unit}
     of_models = {name: of.variable for name, of in own.coords.items() if of.dims == ("model",)}

@@ -7,10 +7,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from trajectories import arrays
+from trajectories.scoring.labels import EDGE
 
 Floats = NDArray[np.float64]
 
-EDGE = 1e-9  # a fraction of training that rounding moved below `start` is still in
 ALONG = ("validation_perplexity", "tokens_seen", "flops", "training_fraction")
 
 

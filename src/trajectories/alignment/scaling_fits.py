@@ -49,7 +49,7 @@ OF_SIZE = {  # measure: long name and unit
 
 
 @dataclass(frozen=True)
-class Sampling:
+class Redrawing:
     """How intervals come about."""
 
     resamples: int
@@ -66,16 +66,16 @@ class Sampling:
         return interval(values, texts=blocks, confidence=self.confidence)
 
 
-def fit_sizes(measured: Measured, sampling: Sampling) -> xr.Dataset:
+def fit_sizes(measured: Measured, redrawing: Redrawing) -> xr.Dataset:
     """Loss against compute of every model: what `fit_power_laws` says over (form, model) and over model."""
     known = np.isfinite(measured.loss) & np.isfinite(measured.flops)
-    drawn = sampling.draw(known)
+    drawn = redrawing.draw(known)
     values = np.full((len(OF_SIZE), len(FORMS), len(known)), np.nan)
     reasons = [_lack_of_size(measured, model) for model in range(len(known))]
     for model, has in enumerate(known):
         if not reasons[model]:
             points = make_points(measured.flops[model, has][None], measured.loss[model, has])
-            values[:, :, model] = _size_values(points, drawn[:, model, has], sampling)
+            values[:, :, model] = _size_values(points, drawn[:, model, has], redrawing)
     cost = measured.flops / measured.tokens
     variables = {
         **{name: (("form", "model"), values[row]) for row, name in enumerate(OF_SIZE)},
@@ -86,22 +86,22 @@ def fit_sizes(measured: Measured, sampling: Sampling) -> xr.Dataset:
     return xr.Dataset(variables, coords={"form": list(FORMS)})
 
 
-def fit_jointly(measured: Measured, sampling: Sampling) -> xr.Dataset:
+def fit_jointly(measured: Measured, redrawing: Redrawing) -> xr.Dataset:
     """Loss against parameters and tokens: what `fit_power_laws` says over (form, parameter)."""
     known = np.isfinite(measured.loss) & np.isfinite(measured.tokens)
     known &= known.sum(axis=1, keepdims=True) >= FEWEST_CHECKPOINTS
-    shape = (sampling.resamples, len(FORMS), len(UNITS))
+    shape = (redrawing.resamples, len(FORMS), len(UNITS))
     estimate, resampled = np.full(shape[1:], np.nan), np.full(shape, np.nan)
     low, high, r_squared = estimate.copy(), estimate.copy(), np.full(len(FORMS), np.nan)
     reason, blocks = _lack_of_sizes(measured, known), _blocks(known)
     if not reason:
-        points, drawn = _joint_points(measured, known), sampling.draw(known)[:, known]
+        points, drawn = _joint_points(measured, known), redrawing.draw(known)[:, known]
         for row, form in enumerate(JOINT.values()):
             of_form = [list(UNITS).index(name) for name in form.constants]
             inner = fit(form, points)
             samples = form.outward(refit(form, points, inner, counts=drawn), points.centre)
             estimate[row, of_form], resampled[:, row, of_form] = form.outward(inner, points.centre), samples
-            low[row, of_form], high[row, of_form] = sampling.ends(samples, blocks=blocks)
+            low[row, of_form], high[row, of_form] = redrawing.ends(samples, blocks=blocks)
             r_squared[row] = explained(form, points, inner)
     return xr.Dataset(
         {
@@ -118,7 +118,7 @@ def fit_jointly(measured: Measured, sampling: Sampling) -> xr.Dataset:
     )
 
 
-def _size_values(points: Points, counts: Counts, sampling: Sampling) -> Floats:
+def _size_values(points: Points, counts: Counts, redrawing: Redrawing) -> Floats:
     """[measure, form] the numbers of one model in the order of `OF_SIZE`, from counts [resample, point]."""
     blocks = _blocks(np.ones((1, len(points.log_loss)), dtype=bool))
     every = np.ones((1, counts.shape[1]), dtype=np.int64)
@@ -132,7 +132,7 @@ def _size_values(points: Points, counts: Counts, sampling: Sampling) -> Floats:
     ]
     return np.transpose(
         [
-            [exponents[0], *sampling.ends(exponents[1:], blocks=blocks), scale, irreducible, share]
+            [exponents[0], *redrawing.ends(exponents[1:], blocks=blocks), scale, irreducible, share]
             for exponents, scale, irreducible, share in by_form
         ]
     )

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from trajectories.alignment.axes import COMPUTE, PERPLEXITY
 from trajectories.alignment.forecasts import AT_COMPUTE, AT_PERPLEXITY, FIRST_PART, LAST_VALUE
 from trajectories.alignment.task_measures import ACCURACY, ALL
 
 DIGITS = 4  # significant
-COMPUTE, PERPLEXITY = "flops", "validation_perplexity"
 WAYS = {
     "at_perplexity": AT_PERPLEXITY,
     "first_part": FIRST_PART,

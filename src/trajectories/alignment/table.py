@@ -8,8 +8,7 @@ import xarray as xr
 from trajectories.alignment.align import align
 from trajectories.alignment.axes import AXES
 from trajectories.alignment.measure import Measure
-
-EDGE = 1e-9  # a fraction of training that rounding moved below a start is still in
+from trajectories.scoring.labels import EDGE
 
 
 def align_measures(

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from trajectories import arrays
 from trajectories.scoring.gather import final
+from trajectories.scoring.labels import EDGE
 
 Floats = NDArray[np.float64]
 
 DIGITS = 12  # decimals, in parts of the largest value, below which differences are those of rounding
-EDGE = 1e-6  # of fractions of training that are the same
 MEASURES = ("linearity", "breakthroughness", "improvement")
 BARS = ("chance", "chance_standard_error", "constant_accuracy")  # what accuracies are compared with
 ONE_SIZE, ALL_EQUAL = "one size", "all sizes are equal"

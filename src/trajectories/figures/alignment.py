@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from trajectories.alignment.axes import COMPUTE, PERPLEXITY
 from trajectories.figures.style import FAINT, INK, PAGE_INCHES, SETTINGS, message, new_figure, styled
 from trajectories.figures.ticks import hundredths
 
@@ -16,7 +17,6 @@ ROW_INCHES = 0.135
 MARGINS_INCHES = 0.95
 LEFT_END = -1.0  # R² below stands at the edge, with an arrow
 RIGHT_END = 1.05
-COMPUTE, PERPLEXITY = "flops", "validation_perplexity"
 AXIS_STYLES: dict[str, dict[str, Any]] = {
     COMPUTE: {
         "color": "#c8742a",

@@ -9,13 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from trajectories.alignment.scaling_data import EDGE, of_first_family
+from trajectories.alignment.scaling_data import of_first_family
 from trajectories.alignment.scaling_forms import HOFFMANN, KAPLAN
 from trajectories.alignment.scaling_predict import compute_optimal, predict_along
 from trajectories.figures.axes import axis_label, coordinate, set_perplexity_axis, set_x_axis
 from trajectories.figures.curves import add_legend
 from trajectories.figures.style import COLUMN_INCHES, FAINT, INK, model_styles, new_figure, styled
 from trajectories.figures.training import DRAWN_FROM, late
+from trajectories.scoring.labels import EDGE
 
 POINTS: dict[str, Any] = {"linestyle": "none", "markersize": 2.2, "alpha": 0.35, "zorder": 2}
 FITTED: dict[str, Any] = {"linewidth": 0.9, "zorder": 3}

@@ -17,6 +17,7 @@ from trajectories.generation.resampling import (
     text_sets,
 )
 from trajectories.scoring.gather import final
+from trajectories.scoring.labels import EDGE
 from trajectories.scoring.sequence_gather import CHANGES
 
 Floats = NDArray[np.float64]
@@ -26,7 +27,6 @@ MIXED, UNCLEAR, UNMEASURED = "mixed", "unclear", "unmeasured"
 TRENDS = (INVERSE, NORMAL, FLAT, MIXED, UNCLEAR, UNMEASURED)  # all verdicts
 FEWEST_FOR_TREND = 3  # sizes; two give a difference
 EARLIER = "earlier_checkpoints"  # attribute, JSON by model as those of CHANGES
-EDGE = 1e-6  # of fractions of training that rounding alone tells apart
 MEASURES = ("slope", "slope_low", "slope_high", "kendall_tau", "sizes", "texts")
 LONG_NAMES = {
     "slope": "change of log perplexity from a model to one of ten times its parameters",

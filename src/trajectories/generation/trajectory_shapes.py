@@ -15,6 +15,7 @@ from trajectories.generation.resampling import (
     split,
     text_sets,
 )
+from trajectories.scoring.labels import EDGE
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -24,7 +25,6 @@ FEWEST_CHECKPOINTS = 8  # six second differences tell the jitter, and each half 
 LAST = 3  # checkpoints whose mean is the end
 NEXT = 4  # checkpoints whose mean is the trough: two beside that picked from either half
 NORMAL_QUARTILE = float(stats.norm.ppf(0.75))  # median of the absolute value of standard normal noise
-EDGE = 1e-9  # a fraction of training that rounding moved below `start` is still in
 FALLS, RISES, TURNS, FLAT = "falls", "rises", "falls then rises", "flat"
 UNCLEAR, UNMEASURED = "unclear", "unmeasured"
 VERDICTS: dict[tuple[bool | None, bool | None], str] = {  # does it fall, does it rise; None is undecided

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
+from trajectories.alignment.axes import COMPUTE, PERPLEXITY
 from trajectories.figures.ticks import hundredths
 from trajectories.report.tabular import (
     ABSENT,
@@ -22,7 +23,6 @@ AXIS_NAMES = {
     "training_fraction": "training fraction",
     "validation_perplexity": "perplexity",
 }
-COMPUTE, PERPLEXITY = "flops", "validation_perplexity"
 LEGEND = """\
 R² of predicting the checkpoints of a size from those of the other sizes, by a local linear regression along
 an axis: 1 where curves lie on each other, below 0 where the mean of the predicted checkpoints would do

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 # Attributes; the second and the third are JSON.
 PRECISION, PRECISION_DIFFERENCE, SKIPPED = "precision", "precision_difference", "skipped_checkpoints"
 AXES = ("tokens_seen", "flops", "training_fraction")
+EDGE = 1e-6  # fractions of training that differ by less are the same, told apart by rounding
 
 
 def checkpoint_labels(
