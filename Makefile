@@ -15,7 +15,7 @@ repro: environment ## train, score, fit and draw everything that is not up to da
 	python -m trajectories.report
 
 test: environment lint ## lint, types, import rules and all tests (a run of the smoke suite among them)
-	python -m pytest -n 2 --dist loadscope
+	python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 lint: $(BIN)/.installed ## style, types, import rules: the hooks of .pre-commit-config.yaml
 	pre-commit run --all-files
@@ -27,7 +27,7 @@ $(BIN)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(f"trajectories needs Python 3.11 or later, this is {sys.version.split()[0]}: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	@echo "installing requirements.lock into .venv (a minute or two, most of it torch)"
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -16,6 +16,11 @@ settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole pipelines first: at the end of a run no worker waits for another's long one."""
+    items.sort(key=lambda item: item.get_closest_marker("pipeline") is None)
+
+
 @pytest.fixture(scope="session")
 def scores() -> xr.Dataset:
     """Four models, 26 checkpoints, 3000 tokens; read it, do not write to it."""
