@@ -15,7 +15,7 @@ repro: environment ## train, score, fit and draw everything that is not up to da
 	python -m trajectories.report
 
 test: environment lint ## lint, types, import rules and all tests (a run of the smoke suite among them)
-	python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
+	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadscope --no-loadscope-reorder # two workers, a core each
 
 lint: $(BIN)/.installed ## style, types, import rules: the hooks of .pre-commit-config.yaml
 	pre-commit run --all-files
