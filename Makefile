@@ -23,12 +23,14 @@ lint: $(BIN)/.installed ## style, types, import rules: the hooks of .pre-commit-
 environment: $(BIN)/.installed ## install the lock file into .venv; record the Python and packages that the corpus reads
 	python -m trajectories.corpora.environment
 
+# pip compiles on one core, so all cores do it afterwards; some files are meant for other versions of Python and stay as they are.
 $(BIN)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(f"trajectories needs Python 3.11 or later, this is {sys.version.split()[0]}: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	@echo "installing requirements.lock into .venv (a minute or two, most of it torch)"
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-compile --no-deps --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -qq -j 0 .venv/lib || true
 	@touch $@
 
 benchmark: $(BIN)/.installed ## ours beside its peers, one process each, results checked

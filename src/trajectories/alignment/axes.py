@@ -8,7 +8,7 @@ Floats = NDArray[np.float64]
 
 COMPUTE, PERPLEXITY = "flops", "validation_perplexity"  # the two axes of the claim
 AXES = (COMPUTE, "tokens_seen", "training_fraction", PERPLEXITY)
-LOGARITHMIC = frozenset({"flops", "tokens_seen", "validation_perplexity", "parameters", "checkpoint"})
+LOGARITHMIC = frozenset({COMPUTE, "tokens_seen", PERPLEXITY, "parameters", "checkpoint"})
 
 
 def along_axis(values: xr.DataArray, axis: str) -> Floats:

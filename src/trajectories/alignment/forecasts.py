@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from trajectories.alignment.axes import COMPUTE, PERPLEXITY
 from trajectories.alignment.forecast import NoForecastError, forecast, last_of_next_smaller
 from trajectories.alignment.measure import Measure
 from trajectories.alignment.perplexity_ahead import extrapolate_perplexity
@@ -137,7 +138,7 @@ def _in_one_way(
         values = values.assign_coords(
             validation_perplexity=(values.dims, placed.transpose(*values.dims).values)
         )
-    axis = "flops" if way == AT_COMPUTE else "validation_perplexity"
+    axis = COMPUTE if way == AT_COMPUTE else PERPLEXITY
     missing = xr.full_like(values.sel(model=target, drop=True).reset_coords(drop=True), np.nan, dtype=float)
     nothing = xr.Dataset(dict.fromkeys(SERIES, missing))
     try:

@@ -127,7 +127,8 @@ def new_figure(width: float, height: float) -> Figure:
 def settle(figure: Figure) -> None:
     """Lay the figure out once; later drawing moves nothing, so repeated saving gives the same picture."""
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    # Not "none", which leaves an engine that does nothing, and saving would draw everything twice for it.
+    figure.set_layout_engine(None)
 
 
 @styled

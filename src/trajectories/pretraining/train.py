@@ -1,7 +1,6 @@
 """The training loop: one model, its windows in order, one loss per step."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,8 +49,9 @@ def train(
     losses = torch.full((recipe.steps,), torch.nan, device=hardware.device)
     looked = 0
     for step, batch in enumerate(batches, start=1):
+        share = rate_share(step, recipe=recipe)
         for group in optimizer.param_groups:
-            group["lr"] = group["peak"] * rate_share(step, recipe=recipe)
+            group["lr"] = group["peak"] * share
         losses[step - 1] = _update(
             model, optimizer, torch.from_numpy(batch), recipe=recipe, hardware=hardware
         )
@@ -98,21 +98,18 @@ def _update(
 def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """Its groups have a learning rate at its height, `peak`."""
     tables = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
-    peak, decay = recipe.learning_rate, recipe.weight_decay
-    of_embeddings = peak if recipe.embedding_learning_rate is None else recipe.embedding_learning_rate
-
-    def group(weights: list[nn.Parameter], *, peak: float, weight_decay: float) -> dict[str, Any]:
-        return {"params": weights, "lr": peak, "peak": peak, "weight_decay": weight_decay}
-
-    weights = list(model.parameters())
+    height, of_embeddings = recipe.learning_rate, recipe.embedding_learning_rate
+    of_embeddings = height if of_embeddings is None else of_embeddings
+    vectors = [each for each in model.parameters() if each.ndim < 2]
+    embeddings = [each for each in model.parameters() if id(each) in tables]
+    matrices = [each for each in model.parameters() if each.ndim >= 2 and id(each) not in tables]
     groups = [
-        group(
-            [each for each in weights if each.ndim >= 2 and id(each) not in tables],
-            peak=peak,
-            weight_decay=decay,
-        ),
-        group([each for each in weights if id(each) in tables], peak=of_embeddings, weight_decay=decay),
-        group([each for each in weights if each.ndim < 2], peak=of_embeddings, weight_decay=0.0),
+        {"params": weights, "lr": peak, "peak": peak, "weight_decay": decay}
+        for weights, peak, decay in (
+            (matrices, height, recipe.weight_decay),
+            (embeddings, of_embeddings, recipe.weight_decay),
+            (vectors, of_embeddings, 0.0),
+        )
     ]
     return torch.optim.AdamW(groups, betas=BETAS, fused=True)
 

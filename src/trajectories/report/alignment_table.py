@@ -18,10 +18,10 @@ from trajectories.report.tabular import (
 )
 
 AXIS_NAMES = {
-    "flops": "compute",
+    COMPUTE: "compute",
     "tokens_seen": "tokens",
     "training_fraction": "training fraction",
-    "validation_perplexity": "perplexity",
+    PERPLEXITY: "perplexity",
 }
 LEGEND = """\
 R² of predicting the checkpoints of a size from those of the other sizes, by a local linear regression along
