@@ -61,7 +61,10 @@ class Clone:
 
 
 def copy_project(root: Path, *, only: Iterable[str] = ()) -> Clone:
-    """The repository's files as they are now, tracked or not, or those at and below the named paths."""
+    """The repository's files as they are now, tracked or not, or those at and below the named paths.
+
+    dvc.lock is left out: it is of other results, and DVC would read and write it at every stage.
+    """
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", *only],
         cwd=REPOSITORY,
@@ -70,7 +73,7 @@ def copy_project(root: Path, *, only: Iterable[str] = ()) -> Clone:
         check=True,
     )
     for name in filter(None, listed.stdout.split("\0")):
-        if (REPOSITORY / name).is_file():
+        if name != "dvc.lock" and (REPOSITORY / name).is_file():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(REPOSITORY / name, root / name)
     return Clone(root)

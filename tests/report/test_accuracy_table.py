@@ -32,11 +32,15 @@ def tables(text: str) -> list[dict[str, dict[str, str]]]:
     return found
 
 
-def naive_cell(accuracy: xr.Dataset, task: str, model: str, criterion: str = "tokens") -> str:
-    at = accuracy.sel(criterion=criterion, task=task, model=model).isel(checkpoint=-1)
-    value, error = float(at["accuracy"]), float(at["accuracy_standard_error"])
-    shown = f"{100 * value:.1f} ± {100 * error:.1f}"
-    return f"**{shown}**" if naive_p_values(accuracy, model, criterion)[task] < 0.05 else shown
+def naive_cells(accuracy: xr.Dataset, model: str, criterion: str = "tokens") -> dict[str, str]:
+    """By task."""
+    cells = {}
+    for task, p_value in naive_p_values(accuracy, model, criterion).items():
+        at = accuracy.sel(criterion=criterion, task=task, model=model).isel(checkpoint=-1)
+        value, error = float(at["accuracy"]), float(at["accuracy_standard_error"])
+        shown = f"{100 * value:.1f} ± {100 * error:.1f}"
+        cells[task] = f"**{shown}**" if p_value < 0.05 else shown
+    return cells
 
 
 def naive_p_values(accuracy: xr.Dataset, model: str, criterion: str) -> dict[str, float]:
@@ -52,10 +56,11 @@ def naive_p_values(accuracy: xr.Dataset, model: str, criterion: str) -> dict[str
 def test_every_model_and_task_has_its_cell_bold_where_it_was_learned(accuracy: xr.Dataset) -> None:
     first, _, _ = tables(accuracy_markdown(accuracy))
     assert list(first) == [*TASKS, MEAN]
+    cells = {model: naive_cells(accuracy, model) for model in [*MODELS, *OTHERS]}
     for task, (options, _, _) in TASKS.items():
         assert first[task] == {
             "guessing": f"{100 / options:.1f}",
-            **{model: naive_cell(accuracy, task, model) for model in [*MODELS, *OTHERS]},
+            **{model: of_model[task] for model, of_model in cells.items()},
         }
     assert any("**" in cell for cell in first["matching_brackets"].values())
     assert not any("**" in cell for cell in first["sum_of_two_numbers"].values())
@@ -76,15 +81,16 @@ def test_the_largest_model_of_the_family_is_shown_by_every_criterion(accuracy: x
     text = accuracy_markdown(accuracy.isel(model=slice(None, None, -1)))
     assert r"## opt-3\_6m, by" in text
     _, _, by_criterion = tables(text)
+    cells = {name: naive_cells(accuracy, "opt-3_6m", name) for name in CRITERIA}
     for task in TASKS:
-        cells = {name: naive_cell(accuracy, task, "opt-3_6m", name) for name in CRITERIA}
-        assert by_criterion[task] == {"guessing": by_criterion[task]["guessing"], **cells}
+        shown = {name: of_tasks[task] for name, of_tasks in cells.items()}
+        assert by_criterion[task] == {"guessing": by_criterion[task]["guessing"], **shown}
 
 
 def test_the_chosen_criterion_is_tabulated_and_said(accuracy: xr.Dataset) -> None:
     text = accuracy_markdown(accuracy.assign_attrs(criterion="bytes"))
     first, _, _ = tables(text)
-    assert first["which_domain"]["opt-0_4m"] == naive_cell(accuracy, "which_domain", "opt-0_4m", "bytes")
+    assert first["which_domain"]["opt-0_4m"] == naive_cells(accuracy, "opt-0_4m", "bytes")["which_domain"]
     assert "highest log-likelihood per byte; of equal ones" in text.replace("\n", " ")
 
 
@@ -95,7 +101,7 @@ def test_a_model_without_the_last_checkpoint_counts_with_its_own_last(accuracy: 
         accuracy_markdown(accuracy.assign({name: accuracy[name].where(kept) for name in names}))
     )
     earlier = accuracy.isel(checkpoint=slice(None, -1))
-    assert first["which_domain"]["opt-0_2m"] == naive_cell(earlier, "which_domain", "opt-0_2m")
+    assert first["which_domain"]["opt-0_2m"] == naive_cells(earlier, "opt-0_2m")["which_domain"]
 
 
 def test_csv_has_every_number_of_the_last_checkpoints(accuracy: xr.Dataset) -> None:

@@ -9,10 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trajectories.generation.caches import RowCache, input_device
+from trajectories.generation.caches import RowCache
 from trajectories.generation.interpolation import Rule
 from trajectories.generation.sampling import NONE, Choice
 from trajectories.scoring.batch import tokens_that_fit
+from trajectories.scoring.windows import input_device
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from torch import Tensor
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
+from trajectories.scoring.windows import input_device
+
 NAMES = ("past_key_values", "cache_params")  # what architectures call the cache that they are given
 
 
@@ -125,11 +127,6 @@ def row_bytes(model: Any, token: int, *, positions: int) -> int:
         for states, name in _states(layer):
             total += states[name].nbytes * (kept if name in {"keys", "values"} else 1)
     return total
-
-
-def input_device(model: Any) -> torch.device:
-    """Where a model takes token ids."""
-    return _loaded(model.get_input_embeddings().weight.device)
 
 
 def devices(models: Iterable[Any]) -> set[torch.device]:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from threading import Event
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from trajectories.generation.batches import Batch, Plan
 from trajectories.generation.caches import devices, row_bytes
 from trajectories.generation.interpolation import Rule
 from trajectories.generation.sampling import choice, uniform_numbers
+from trajectories.scoring.batch import thread_pool
 from trajectories.scoring.linear import packed_linears
 
 if TYPE_CHECKING:
@@ -114,8 +114,7 @@ def _attempt(plan: Plan, portions: Sequence[Sequence[int]], threads: int) -> lis
             full.set()
             return None
 
-    each = torch.get_num_threads()  # a new thread of Python does not have it from its parent
-    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(each,)) as pool:
+    with thread_pool(threads) as pool:
         return list(pool.map(run, portions))
 
 

@@ -9,12 +9,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from trajectories.checkpoints.tokenizers import tokenizer_difference
-from trajectories.generation.caches import input_device
-from trajectories.scoring.attention import causal_blocks
-from trajectories.scoring.batch import tokens_that_fit
-from trajectories.scoring.linear import packed_linears
+from trajectories.scoring.batch import thread_pool, tokens_that_fit
 from trajectories.scoring.logits import hidden_states
 from trajectories.scoring.sequences import Packing, pack, require_fitting
+from trajectories.scoring.windows import input_device, readied
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -57,13 +55,19 @@ def text_features(
     _require_known(packing, model)
     device = input_device(model)
     last = np.array(packing.lengths) - 1
-    states, texts = [], []
-    with torch.inference_mode(), packed_linears(model), causal_blocks(model):
-        for ids, members, rows in _batches(packing, model, batch_tokens):
+
+    def states(batch: Batch) -> NDArray[np.float32]:
+        ids, members, rows = batch
+        with torch.inference_mode():  # which other threads do not inherit
             found = hidden_states(model, torch.from_numpy(ids).to(device))[rows, last[members]]
-            states.append(found.float().cpu().numpy())
-            texts.append(members)
-    features: NDArray[np.float32] = np.concatenate(states)[np.argsort(np.concatenate(texts))]
+            return found.float().cpu().numpy()
+
+    with torch.inference_mode(), readied(model, device) as threads:
+        batches = list(_batches(packing, model, batch_tokens, threads=threads))
+        with thread_pool(threads) as pool:
+            found = list(pool.map(states, batches))
+    texts = np.concatenate([members for _, members, _ in batches])
+    features: NDArray[np.float32] = np.concatenate(found)[np.argsort(texts)]
     return features
 
 
@@ -92,13 +96,14 @@ def make_features(
     return features
 
 
-def _batches(packing: Packing, model: Any, batch_tokens: int | None) -> Iterator[Batch]:
+def _batches(packing: Packing, model: Any, batch_tokens: int | None, *, threads: int) -> Iterator[Batch]:
     """What to run at a time, the texts that are in it, and the row of each."""
     block_of, row_of = np.array(packing.places).T
     device = input_device(model)
     for block, ids in enumerate(packing.blocks):
         length = ids.shape[1]
-        rows = max(1, (batch_tokens or tokens_that_fit(model, length, device=device, threads=1)) // length)
+        tokens = batch_tokens or tokens_that_fit(model, length, device=device, threads=threads)
+        rows = max(1, min(tokens // length, -(-len(ids) // threads)))
         for first in range(0, len(ids), rows):
             members = np.flatnonzero((block_of == block) & (row_of // rows == first // rows))
             yield ids[first : first + rows], members, row_of[members] - first

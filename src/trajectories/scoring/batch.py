@@ -141,6 +141,11 @@ def run_items(
     return [done[first] for first in sorted(done)]
 
 
+def thread_pool(threads: int) -> ThreadPoolExecutor:
+    """Threads of Python that give torch as many of its own as this one does, which new ones do not have."""
+    return ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(torch.get_num_threads(),))
+
+
 def tokens_that_fit(model: Any, length: int, *, device: torch.device, threads: int) -> int:
     """Tokens of one batch of windows of `length`, by the free memory and the model's shape."""
     vocabulary = model.get_input_embeddings().num_embeddings
@@ -174,8 +179,7 @@ def _attempt(score: Callable[[range], Tensor], batches: list[range], threads: in
             full.set()
         return result
 
-    each = torch.get_num_threads()  # a new thread of Python does not have it from its parent
-    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(each,)) as pool:
+    with thread_pool(threads) as pool:
         return list(pool.map(one, batches))
 
 

@@ -40,8 +40,9 @@ class _Job:
     found: Mapping[str, NDArray[np.float32] | Claim]
 
     def claims(self) -> dict[str, Claim]:
-        """What there is to compute."""
-        return {key: each for key, each in self.found.items() if isinstance(each, Claim)}
+        """What there is to compute, in the order of the parts."""
+        found = ((key, self.found[key]) for key in self.task.keys)
+        return {key: each for key, each in found if isinstance(each, Claim)}
 
 
 class Engine:
