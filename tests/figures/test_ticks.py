@@ -45,6 +45,11 @@ def test_wide_and_narrow_ranges_have_the_ticks_one_would_choose(
     np.testing.assert_allclose(LogTicks().tick_values(low, high), expected)
 
 
+def test_few_ticks_over_less_than_a_decade_do_not_crowd_at_its_end() -> None:
+    for maximum in (3, 4):
+        np.testing.assert_allclose(LogTicks(maximum=maximum).tick_values(105, 950), [200, 500])
+
+
 def test_a_range_of_a_few_percent_has_round_ticks() -> None:
     ticks = LogTicks().tick_values(1.0, 1.3)
     assert 3 <= len(ticks) <= 7

@@ -7,13 +7,13 @@ from matplotlib.ticker import Locator, MaxNLocator
 
 MAXIMUM_TICKS = 6
 MINIMUM_TICKS = 3
-DECADE = 10.0  # above this factor evenly spaced ticks crowd at the upper end
+CROWDING = 4.0  # above this factor evenly spaced ticks crowd at the upper end: two others are better
 # From sparse to dense: what ticks may be in each decade.
 MANTISSAS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7))
 
 
 class LogTicks(Locator):
-    """Decades where there are several, else 1-3 or 1-2-5, within a factor of two round numbers."""
+    """Decades where there are several, else 1-3 or 1-2-5, within a small factor round numbers."""
 
     def __init__(self, maximum: int = MAXIMUM_TICKS) -> None:
         self.maximum = maximum
@@ -29,7 +29,8 @@ class LogTicks(Locator):
         if not (low > 0 and np.isfinite(high)):
             return []
         found = [ticks for ticks in (_decades(low, high, m) for m in MANTISSAS) if len(ticks) <= self.maximum]
-        if found and (len(found[-1]) >= MINIMUM_TICKS or high / low > DECADE):
+        enough = 2 if high / low > CROWDING else MINIMUM_TICKS
+        if found and len(found[-1]) >= enough:
             return found[-1]
         if found:
             even = MaxNLocator(nbins=self.maximum - 1, steps=[1, 2, 5, 10], min_n_ticks=MINIMUM_TICKS)
