@@ -110,8 +110,8 @@ def test_csv_has_every_number_of_the_last_checkpoints(accuracy: xr.Dataset) -> N
     assert len(rows) == len(CRITERIA) * (len(TASKS) + 1) * models
     columns = {(row["model"], row["criterion"]) for row in rows}
     expected_p_values = {column: naive_p_values(accuracy, *column) for column in columns}
-    last = accuracy.isel(checkpoint=-1)
-    cells = {(task, model): last.sel(task=task, model=model) for task in TASKS for model in [*MODELS, *OTHERS]}
+    last, names = accuracy.isel(checkpoint=-1), [*MODELS, *OTHERS]
+    cells = {(task, model): last.sel(task=task, model=model) for task in TASKS for model in names}
     for row in rows:
         if row["task"] == MEAN:
             continue
