@@ -49,7 +49,7 @@ def analysed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the stages after scoring have run."""
     folder = tmp_path_factory.mktemp("skipped")
     settings = OmegaConf.create(compose((f"trends.start={STARTS}",), REPOSITORY / "conf"))
-    settings.suite.models = {name: settings.suite.models[name] for name in NAMES}
+    settings.suite.models = dict(zip(NAMES, settings.suite.models.values(), strict=False))
     OmegaConf.save(settings, folder / "params.yaml")
     gathered = make_scores(tokens=400, models={name: MODELS[name] for name in NAMES})
     for name in NAMES:
