@@ -1,4 +1,4 @@
-"""dvc.yaml lists, for every stage, exactly the code and the parameters that it depends on."""
+"""dvc.yaml lists, for every stage, the code that it imports (see `code`) and the parameters that it reads."""
 
 import re
 

@@ -230,7 +230,7 @@ def test_a_colleague_pulls_and_has_nothing_to_do(pipeline: Clone, tmp_path: Path
     colleague.python("trajectories.provenance", "verify")
 
 
-def test_an_experiment_starts_from_shared_results_and_runs_what_its_override_changes(
+def test_an_experiment_runs_what_its_override_changes_and_rejects_by_name(
     pipeline: Clone, tmp_path: Path
 ) -> None:
     clone = pipeline.another(tmp_path / "experiment")
@@ -238,8 +238,14 @@ def test_an_experiment_starts_from_shared_results_and_runs_what_its_override_cha
         each.dvc("remote", "modify", "--local", "shared", "url", str(tmp_path / "store"))
     pipeline.dvc("push")
     clone.dvc("pull")
-    overrides = [part for choice in (*SMOKE, "trends.significance=0.01") for part in ("-S", choice)]
-    ran = clone.dvc("exp", "run", *overrides, "trends").stdout
+    overrides = [part for choice in SMOKE for part in ("-S", choice)]
+    refused = clone.dvc("exp", "run", *overrides, "-S", "trends.significance=abc", check=False)
+    assert refused.returncode != 0
+    assert "significance" in refused.stderr
+    refused = clone.dvc("exp", "run", *overrides, "-S", "trends.nonsense=1", check=False)
+    assert refused.returncode != 0
+    assert "nonsense" in refused.stderr
+    ran = clone.dvc("exp", "run", *overrides, "-S", "trends.significance=0.01", "trends").stdout
     assert [line for line in ran.splitlines() if line.startswith("Running stage")] == [
         "Running stage 'composition':",
         "Running stage 'trends':",
